@@ -1,0 +1,49 @@
+"""mpc-bridge: puts an AI agent into a Plivo Multiparty Call.
+
+A bot is an async function that takes a `Call`:
+
+    from bridge import Call
+
+    async def parrot(call: Call) -> None:
+        async for frame in call.listen():
+            await call.speak(frame)
+
+The house, top to bottom; nothing below imports anything above:
+
+    cli        commands: demo, serve, engine, bots, version
+    config     the packages' options, from file, environment and flags
+    server     listens for Plivo's WebSocket; health, metrics, drain
+    bots       what answers: echo, scripted; the registry of others
+    engine     a Multiparty Call service on this machine
+    call       one AI agent's call: the bot interface, playback, what was heard
+    control    client of the Multiparty Call REST API
+    stream     Plivo's stream protocol, both sides, without I/O
+    audio      samples: codecs, resampling, mixing, tones, files
+    multiparty the REST API's words: requests, objects, rules
+    metrics, tasks, errors
+"""
+
+from bridge.call.bot import Bot
+from bridge.call.call import Call
+from bridge.call.events import Audio, Dtmf, Ended, Event, Gap, Heard, Played
+from bridge.call.heard import Certainty
+from bridge.call.playback import Playback
+from bridge.errors import BridgeError, ConfigError, MisuseError, StreamError
+
+__all__ = [
+    "Audio",
+    "Bot",
+    "BridgeError",
+    "Call",
+    "Certainty",
+    "ConfigError",
+    "Dtmf",
+    "Ended",
+    "Event",
+    "Gap",
+    "Heard",
+    "MisuseError",
+    "Playback",
+    "Played",
+    "StreamError",
+]

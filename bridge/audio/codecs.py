@@ -1,0 +1,40 @@
+"""What travels on the wire, and the samples it stands for."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from bridge.audio import g711
+from bridge.audio.pcm import Samples
+
+__all__ = ["ALAW", "CODECS", "L16", "ULAW", "Codec"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Codec:
+    """One way to write samples as bytes."""
+
+    name: str
+    """The media type without parameters, such as `audio/x-l16`."""
+    bytes_per_sample: int
+    decode: Callable[[bytes], Samples]
+    """Bytes to int16; `ValueError` where they are no whole number of samples."""
+    encode: Callable[[Samples], bytes]
+
+
+def _l16_decode(payload: bytes) -> Samples:
+    # RFC 3551 has L16 big-endian; Plivo's `audio/x-l16` is little-endian.
+    return np.frombuffer(payload, "<i2").astype(np.int16, copy=False)
+
+
+def _l16_encode(samples: Samples) -> bytes:
+    return samples.astype("<i2", copy=False).tobytes()
+
+
+L16 = Codec("audio/x-l16", 2, _l16_decode, _l16_encode)
+ULAW = Codec("audio/x-mulaw", 1, g711.ulaw_decode, g711.ulaw_encode)
+ALAW = Codec("audio/x-alaw", 1, g711.alaw_decode, g711.alaw_encode)
+
+CODECS: Mapping[str, Codec] = {codec.name: codec for codec in (L16, ULAW, ALAW)}
+"""Every codec by its media type."""

@@ -1,0 +1,39 @@
+"""The sample type, frames, and saturation."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FRAME_MS", "Floats", "Samples", "frame_samples", "saturate", "silence"]
+
+Samples: TypeAlias = NDArray[np.int16]
+"""Mono audio: int16, shape `(n,)`, host byte order."""
+
+Floats: TypeAlias = NDArray[np.float32]
+"""Mono audio on the int16 scale (-32768 to 32767), not yet rounded."""
+
+FRAME_MS = 20
+"""Media time of one frame; the stream carries 50 a second."""
+
+
+def frame_samples(rate_hz: int) -> int:
+    """Samples in one frame at a rate (160 at 8 kHz)."""
+    return rate_hz * FRAME_MS // 1000
+
+
+def silence(count: int) -> Samples:
+    """Digital silence of so many samples."""
+    return np.zeros(count, dtype=np.int16)
+
+
+def saturate(values: NDArray[Any]) -> Samples:
+    """Round to the nearest int16; what is beyond the range becomes its edge.
+
+    Args:
+        values: Numbers on the int16 scale, of any shape.
+    """
+    rounded = np.rint(values)
+    rounded.clip(-32768, 32767, out=rounded)
+    samples: Samples = rounded.astype(np.int16)
+    return samples

@@ -1,0 +1,59 @@
+"""What a bot is: anything that can be awaited with a call."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from bridge.call.call import Call
+
+__all__ = ["DEFAULT_SAMPLE_RATE_HZ", "Bot", "InService"]
+
+DEFAULT_SAMPLE_RATE_HZ = 16000
+"""What a bot hears and speaks unless it says otherwise: what speech models expect."""
+
+
+class Bot(Protocol):
+    """Answers calls: an async function, or an object with such a `__call__`.
+
+    One call, one run. Returning ends the call when all that was said has been played;
+    an exception ends this call alone. When the call ends first, `call.events()` and
+    `call.listen()` end; a bot that goes on regardless is cancelled some seconds later.
+
+    A bot may also have, and needs none of them:
+
+    * `sample_rate_hz`: the rate it hears and speaks at (16000)
+    * `Options`: a pydantic model; its fields are what can be set with `--bot-option`,
+      and an instance of it is passed to the class when it is made
+    * `async setup()` and `async close()`: once per process, before the first and after
+      the last call
+    """
+
+    async def __call__(self, call: "Call") -> None:
+        """Hold the conversation."""
+
+
+async def _nothing() -> None:
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class InService:
+    """A bot that has been made and named, as a server runs it."""
+
+    name: str
+    answer: Callable[["Call"], Awaitable[None]]
+    sample_rate_hz: int = DEFAULT_SAMPLE_RATE_HZ
+    setup: Callable[[], Awaitable[None]] = _nothing
+    close: Callable[[], Awaitable[None]] = _nothing
+
+    @classmethod
+    def of(cls, name: str, bot: Callable[["Call"], Awaitable[None]]) -> "InService":
+        """Take what a bot says of itself, and defaults for the rest."""
+        return cls(
+            name,
+            bot,
+            getattr(bot, "sample_rate_hz", DEFAULT_SAMPLE_RATE_HZ),
+            getattr(bot, "setup", _nothing),
+            getattr(bot, "close", _nothing),
+        )

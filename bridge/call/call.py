@@ -1,0 +1,261 @@
+"""What a bot is given: one call, to listen to and to speak in."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from bridge.audio import files
+from bridge.audio.pcm import Samples
+from bridge.audio.tones import DTMF_HZ
+from bridge.call.events import Audio, Ended, Event, Heard
+from bridge.call.inbound import Inbound
+from bridge.call.outbound import Outbound
+from bridge.call.playback import Playback
+from bridge.errors import MisuseError
+from bridge.stream.content_type import ContentType
+from bridge.stream.messages import SendDtmf
+from bridge.tasks import Spawn
+
+__all__ = ["Call", "CallFacts", "Source"]
+
+_INT16 = np.dtype(np.int16)
+
+Source: TypeAlias = (
+    Samples | str | os.PathLike[str] | AsyncIterable[Samples] | Iterable[Samples]
+)
+"""What can be played: samples, a WAV or MP3 file, or samples as they are made."""
+
+
+class CallFacts:
+    """What the far end said about the call when it began."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        call_uuid: str,
+        account_id: str,
+        headers: Mapping[str, str],
+        content_type: ContentType,
+    ) -> None:
+        self.stream_id = stream_id
+        self.call_uuid = call_uuid
+        self.account_id = account_id
+        self.headers = headers
+        self.content_type = content_type
+
+
+class Call:
+    """One call. Audio in and out is int16, shape `(n,)`, at `sample_rate_hz`.
+
+    Made by the server for each stream; a bot gets it as its only argument.
+    """
+
+    def __init__(
+        self,
+        facts: CallFacts,
+        sample_rate_hz: int,
+        inbound: Inbound,
+        outbound: Outbound,
+        *,
+        end: Callable[[str], None],
+    ) -> None:
+        self.stream_id: str = facts.stream_id
+        """Plivo's name of the stream."""
+        self.call_uuid: str = facts.call_uuid
+        """Plivo's name of the participant's call; empty if it was not told."""
+        self.account_id: str = facts.account_id
+        """The account the call belongs to."""
+        self.headers: Mapping[str, str] = facts.headers
+        """The stream's extra headers, decoded."""
+        self.content_type: ContentType = facts.content_type
+        """How the far end writes audio; `sample_rate_hz` is what the bot sees."""
+        self.sample_rate_hz: int = sample_rate_hz
+        """Of all audio the bot hears and speaks."""
+        self.is_open: bool = True
+        """Whether the far end is still there."""
+        self._inbound = inbound
+        self._outbound = outbound
+        self._end = end
+        self._spawn: Spawn | None = None
+        self._is_read = False
+
+    def __repr__(self) -> str:
+        state = "open" if self.is_open else "ended"
+        return f"<Call {self.stream_id} {state} {self.sample_rate_hz} Hz>"
+
+    # -------------------------------------------------------------- listening
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield everything that happens, in order; `Ended` is the last.
+
+        Only one reader at a time. A bot that reads too slowly loses the oldest audio
+        (a `Gap` says how much), never another event.
+
+        Raises:
+            MisuseError: If another reader is at it.
+        """
+        if self._is_read:
+            raise MisuseError("this call's events are already being read")
+        self._is_read = True
+        try:
+            while True:
+                event = self._inbound.take()
+                if event is None:
+                    await self._inbound.filled()
+                    continue
+                yield event
+                if isinstance(event, Ended):
+                    return
+        finally:
+            self._is_read = False
+
+    async def listen(self) -> AsyncIterator[Samples]:
+        """Yield just the audio, some 20 ms at a time, until the call ends.
+
+        Raises:
+            MisuseError: If another reader is at it.
+        """
+        if self._is_read:
+            raise MisuseError("this call's events are already being read")
+        self._is_read = True
+        try:
+            while True:
+                event = self._inbound.take()
+                if event is None:
+                    await self._inbound.filled()
+                elif isinstance(event, Audio):
+                    yield event.samples
+                elif isinstance(event, Ended):
+                    return
+        finally:
+            self._is_read = False
+
+    # --------------------------------------------------------------- speaking
+
+    async def speak(self, samples: Samples) -> None:
+        """Say samples right after what is being said.
+
+        Waits while more than `queue_s` of speech is queued. After the call has ended
+        it does nothing.
+
+        Raises:
+            MisuseError: If these are no int16 samples of shape `(n,)`.
+        """
+        _check(samples)
+        if self.is_open:
+            self._outbound.speak(samples)
+            if self._outbound.is_full:
+                await self._outbound.room()
+
+    def play(self, source: Source, name: str = "") -> Playback:
+        """Say something as a whole, after what is being said, and don't wait.
+
+        Args:
+            source: Samples, the path of a WAV or MP3 file (any rate), or an iterable of
+                samples, asynchronous or not, read as they are needed.
+            name: Comes back in the `Played` event.
+
+        Returns:
+            The playback, to await `done()` on. A source that fails ends the call as an
+            exception of the bot does.
+
+        Raises:
+            MisuseError: If that is nothing that can be played.
+        """
+        pieces = self._pieces(source)
+        playback = self._outbound.new(name)
+        if not self.is_open:
+            self._outbound.lost()
+        elif isinstance(source, np.ndarray):
+            playback.add(source)
+            playback.is_complete = True
+            self._outbound.pump()
+        else:
+            if self._spawn is None:
+                raise MisuseError("the call has not begun")
+            feeding = self._spawn(f"play {name}", self._feed(playback, pieces))
+            playback.on_settled(feeding.cancel)
+        return playback
+
+    def interrupt(self) -> Heard:
+        """Fall silent at once: drop all that is queued, here and at the far end.
+
+        Returns:
+            How much was heard of what was being said.
+        """
+        return self._outbound.interrupt()
+
+    def checkpoint(self, name: str) -> Playback:
+        """Mark this point of our speech; `Played(name)` comes when it is reached."""
+        return self.play(np.empty(0, np.int16), name)
+
+    def send_dtmf(self, digits: str) -> None:
+        """Press keys, heard by the call as a participant's.
+
+        Raises:
+            MisuseError: If a key is none of `0-9 * # A-D`.
+        """
+        if not digits or any(digit not in DTMF_HZ for digit in digits):
+            raise MisuseError(f"cannot press {digits!r}: allowed are 0-9 * # A-D")
+        if self.is_open:
+            self._outbound.on_message(SendDtmf(dtmf=digits))
+
+    def hang_up(self) -> None:
+        """Leave the call now; await the last playback's `done()` before, to finish."""
+        self._end("hung up by the bot")
+
+    # --------------------------------------- for the session that runs the call
+
+    def begin(self, spawn: Spawn) -> None:
+        """Let the call run tasks of its own, as long as it lasts."""
+        self._spawn = spawn
+
+    def _pieces(self, source: Source) -> AsyncIterable[Samples]:
+        match source:
+            case np.ndarray():
+                _check(source)
+                return _each([source])
+            case str() | os.PathLike():
+                return self._file(Path(source))
+            case AsyncIterable():
+                return source
+            case Iterable():
+                return _each(source)
+        raise MisuseError(
+            f"cannot play a {type(source).__name__}: allowed are int16 samples, the "
+            "path of a file, or an iterable of samples"
+        )
+
+    async def _file(self, path: Path) -> AsyncIterator[Samples]:
+        yield await asyncio.to_thread(files.read, path, self.sample_rate_hz)
+
+    async def _feed(self, playback: Playback, pieces: AsyncIterable[Samples]) -> None:
+        async for piece in pieces:
+            _check(piece)
+            playback.add(piece)
+            self._outbound.pump()
+            await self._outbound.room()
+        playback.is_complete = True
+        self._outbound.pump()
+
+
+async def _each(pieces: Iterable[Samples]) -> AsyncIterator[Samples]:
+    for piece in pieces:
+        yield piece
+
+
+def _check(samples: object) -> None:
+    if not isinstance(samples, np.ndarray):
+        raise MisuseError(
+            f"samples are a numpy array of int16, got {type(samples).__name__}"
+        )
+    if samples.dtype != _INT16 or samples.ndim != 1:
+        raise MisuseError(
+            f"samples are int16 of shape (n,), got {samples.dtype} of shape "
+            f"{samples.shape}; floats from -1 to 1 become "
+            "(floats * 32767).astype(numpy.int16)"
+        )

@@ -1,0 +1,82 @@
+"""The bounded queue between what the caller says and the bot that listens."""
+
+import asyncio
+import collections
+
+from bridge.call.events import Audio, Ended, Event, Gap
+
+__all__ = ["Inbound"]
+
+LATE = "not read in time"
+
+BEFORE_LISTENING_S = 0.2
+"""How much audio is kept for a bot that has not begun to listen."""
+
+
+class Inbound:
+    """Keeps events until the bot takes them.
+
+    When more than `limit_s` of audio waits, the oldest audio is dropped and a `Gap`
+    stands in its place; other events are never dropped.
+
+    Args:
+        sample_rate_hz: Of the audio.
+        limit_s: How much of it may wait.
+    """
+
+    def __init__(self, sample_rate_hz: int, limit_s: float) -> None:
+        self.dropped_samples = 0
+        self.is_read = False
+        self._queue: collections.deque[Event] = collections.deque()
+        self._limit_samples = round(limit_s * sample_rate_hz)
+        self._early_samples = round(BEFORE_LISTENING_S * sample_rate_hz)
+        self._rate_hz = sample_rate_hz
+        self._waiting_samples = 0
+        self._waiter: asyncio.Future[None] | None = None
+
+    def push(self, event: Event) -> None:
+        """Add an event, and wake the reader."""
+        self._queue.append(event)
+        if isinstance(event, Audio):
+            self._waiting_samples += len(event.samples)
+            limit = self._limit_samples if self.is_read else self._early_samples
+            while self._waiting_samples > limit:
+                self._drop_oldest()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def take(self) -> Event | None:
+        """Take the next event, if there is one; `Ended` stays, and comes again."""
+        self.is_read = True
+        if not self._queue:
+            return None
+        event = self._queue[0]
+        if isinstance(event, Ended):
+            return event
+        if isinstance(event, Audio):
+            self._waiting_samples -= len(event.samples)
+        return self._queue.popleft()
+
+    async def filled(self) -> None:
+        """Wait until there is an event to take."""
+        while not self._queue:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+    def _drop_oldest(self) -> None:
+        place, oldest = next(
+            (place, event)
+            for place, event in enumerate(self._queue)
+            if isinstance(event, Audio)
+        )
+        self._waiting_samples -= len(oldest.samples)
+        del self._queue[place]
+        if not self.is_read:
+            return
+        self.dropped_samples += len(oldest.samples)
+        lost_s = len(oldest.samples) / self._rate_hz
+        before = self._queue[place - 1] if place else None
+        if isinstance(before, Gap) and before.reason == LATE:
+            self._queue[place - 1] = Gap(before.duration_s + lost_s, LATE)
+        else:
+            self._queue.insert(place, Gap(lost_s, LATE))

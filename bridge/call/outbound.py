@@ -1,0 +1,299 @@
+"""Speech on its way out: queued, paced with a bounded lead, interruptible.
+
+The far end plays at 1x. It is kept `lead_s` ahead, so that jitter doesn't starve it,
+and never more, so that an interruption is heard at once. The next frame is due when
+the far end's queue, as booked in samples, has run down to the lead less one frame:
+an absolute deadline that cannot drift. After a stall, at most the lead is caught up.
+"""
+
+import asyncio
+import collections
+import dataclasses
+from collections.abc import Callable
+
+from bridge.audio.codecs import CODECS
+from bridge.audio.pcm import FRAME_MS, Samples, silence
+from bridge.audio.resampling import resampler
+from bridge.call.events import Heard, Played
+from bridge.call.heard import Bounds, Certainty, HeardLedger
+from bridge.call.pacing import Wheel
+from bridge.call.playback import Playback
+from bridge.metrics import Metrics
+from bridge.stream.content_type import ContentType
+from bridge.stream.messages import (
+    Checkpoint,
+    ClearAudio,
+    Message,
+    PlayAudio,
+    PlayAudioBody,
+)
+
+__all__ = ["Outbound", "PlaybackOptions"]
+
+FRAME_S = FRAME_MS / 1000
+
+PAUSE_S = 0.5
+"""Speech that goes on within this after the far end ran dry was torn, not paused."""
+
+CHECKPOINT_EVERY_S = 1.0
+"""How often running speech is checkpointed, so that its ledger stays bounded."""
+
+ACK_GRACE_S = 0.3
+"""How long after the latest moment an acknowledgement is still waited for."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlaybackOptions:
+    """How far ahead of the far end's loudspeaker we are."""
+
+    lead_s: float = 0.16
+    """Audio kept at the far end, in seconds; 0.06 to 0.4. Cures jitter of its size."""
+    cushion_s: float = 0.06
+    """Silence sent before speech that arrives just in time, in seconds; 0 to `lead_s`.
+    Speech of which this much is ready needs and gets none."""
+    queue_s: float = 2.0
+    """How much speech may wait before `speak` does, in seconds."""
+
+
+class Outbound:
+    """The playbacks of one call, sent in order and in time.
+
+    Args:
+        content_type: Of the stream.
+        sample_rate_hz: Of what the bot gives.
+        options: Lead, cushion, queue.
+        wheel: Wakes us when a frame is due.
+        metrics: Counts underruns and lateness.
+    """
+
+    def __init__(
+        self,
+        content_type: ContentType,
+        sample_rate_hz: int,
+        options: PlaybackOptions,
+        wheel: Wheel,
+        metrics: Metrics,
+    ) -> None:
+        self.on_message: Callable[[Message], None] = lambda _message: None
+        self.on_played: Callable[[Played], None] = lambda _played: None
+        self.is_blocked = False
+        """Set while the link takes nothing; audio waits here meanwhile."""
+        self._content_type = content_type
+        self._codec = CODECS[content_type.encoding]
+        self._rate_hz = sample_rate_hz
+        self._options = options
+        self._wheel = wheel
+        self._metrics = metrics
+        self._resampler = resampler(sample_rate_hz, content_type.rate_hz)
+        self._ledger = HeardLedger(content_type.rate_hz)
+        self._queue: collections.deque[Playback] = collections.deque()
+        self._awaiting: dict[str, Playback] = {}
+        self._frame = sample_rate_hz * FRAME_MS // 1000
+        self._room: asyncio.Future[None] | None = None
+        self._wake_at_s: float | None = None
+        self._checkpoint_due_s = 0.0
+        self._now = asyncio.get_running_loop().time
+
+    # --------------------------------------------------------------- queueing
+
+    def new(self, name: str = "", *, is_live: bool = False) -> Playback:
+        """Put an empty playback at the end of the queue."""
+        playback = Playback(
+            self._rate_hz, self._content_type.rate_hz, name, is_live=is_live
+        )
+        if self._queue and self._queue[-1].is_live:
+            self._queue[-1].is_complete = True
+        self._queue.append(playback)
+        return playback
+
+    def speak(self, samples: Samples) -> None:
+        """Add to the running speech, or begin one."""
+        if not self._queue or not self._queue[-1].is_live:
+            self.new(is_live=True)
+        self._queue[-1].add(samples)
+        self.pump()
+
+    @property
+    def queued_s(self) -> float:
+        """How much speech has not been sent yet."""
+        queued = 0
+        for playback in self._queue:
+            queued += playback.queued_samples
+        return queued / self._rate_hz
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more than `queue_s` of speech waits."""
+        return self.queued_s > self._options.queue_s
+
+    async def room(self) -> None:
+        """Wait until it is not full."""
+        while self.is_full:
+            if self._room is None or self._room.done():
+                self._room = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._room)
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+    # ---------------------------------------------------------------- sending
+
+    def pump(self) -> None:
+        """Send what is due, and see to being woken for the rest."""
+        now_s = self._now()
+        ahead_s = self._ledger.ahead_s(now_s)
+        while self._queue and not self.is_blocked:
+            playback = self._queue[0]
+            if not playback.queued_samples:
+                if not playback.is_complete:
+                    break
+                self._finish(self._queue.popleft(), now_s)
+                ahead_s = self._ledger.ahead_s(now_s)
+                continue
+            early_s = ahead_s + FRAME_S - self._options.lead_s
+            if early_s > 1e-6:
+                self._wake(now_s + early_s)
+                break
+            if playback.queued_samples < self._frame and not playback.is_complete:
+                # A part of a frame waits for the rest, while there is time.
+                left_s = ahead_s - FRAME_S / 2
+                if left_s > 0:
+                    self._wake(now_s + left_s)
+                    break
+            if ahead_s < 0:
+                self._resume_dry(playback, -ahead_s, now_s)
+            self._send_frame(playback, now_s)
+            ahead_s = self._ledger.ahead_s(now_s)
+        if self._room is not None and not self.is_full:
+            self._make_room()
+
+    def _send_frame(self, playback: Playback, now_s: float) -> None:
+        samples = self._resampler.process(playback.take(self._frame))
+        self._send(samples, playback, now_s)
+        if now_s >= self._checkpoint_due_s:
+            self._checkpoint_due_s = now_s + CHECKPOINT_EVERY_S
+            self._checkpoint("", now_s)
+
+    def _resume_dry(self, playback: Playback, dry_s: float, now_s: float) -> None:
+        """Begin to fill an empty queue at the far end."""
+        if playback.has_begun and (playback.is_complete or dry_s < PAUSE_S):
+            self._metrics.underruns += 1
+        self._checkpoint_due_s = now_s
+        playback.fold(self._ledger.bounds(now_s).least)
+        if playback.is_live and self.queued_s < self._options.cushion_s:
+            cushion = silence(
+                round(self._options.cushion_s * self._content_type.rate_hz)
+            )
+            self._send(cushion, None, now_s)
+
+    def _send(self, samples: Samples, playback: Playback | None, now_s: float) -> None:
+        """Send samples at the wire's rate, and book them."""
+        if not len(samples):
+            return
+        if playback is not None:
+            playback.book(
+                self._ledger.sent_samples,
+                len(samples),
+                self._resampler.delay_samples,
+            )
+        self._ledger.send(len(samples), now_s)
+        self._metrics.frames_sent += 1
+        self.on_message(
+            PlayAudio(
+                media=PlayAudioBody(
+                    payload=self._codec.encode(samples),
+                    content_type=self._content_type.encoding,
+                    sample_rate=self._content_type.rate_hz,
+                )
+            )
+        )
+
+    def _finish(self, playback: Playback, now_s: float) -> None:
+        """All of a playback is sent: push its tail out, and ask when it is played."""
+        if playback.has_begun:
+            self._send(self._resampler.flush(), playback, now_s)
+        name = self._checkpoint(playback.name, now_s)
+        self._awaiting[name] = playback
+        self._wheel.at(
+            max(now_s, self._ledger.all_played_by_s()) + ACK_GRACE_S,
+            lambda: self._give_up_ack(name),
+        )
+
+    def _checkpoint(self, label: str, now_s: float) -> str:
+        name = self._ledger.checkpoint(label, now_s)
+        self.on_message(Checkpoint(name=name))
+        return name
+
+    def _wake(self, when_s: float) -> None:
+        """Be woken, once, at the earliest of all wishes."""
+        if self._wake_at_s is None or when_s < self._wake_at_s - 1e-4:
+            self._wake_at_s = when_s
+            self._wheel.at(when_s, self._woken)
+
+    def _woken(self) -> None:
+        if self._wake_at_s is not None and self._queue:
+            self._metrics.frame_late(self._now() - self._wake_at_s)
+        self._wake_at_s = None
+        self.pump()
+
+    # ---------------------------------------------------------- what was heard
+
+    def acknowledge(self, name: str) -> None:
+        """A checkpoint came back; stale ones are counted and change nothing."""
+        if not self._ledger.acknowledge(name, self._now()):
+            self._metrics.stale_acks += 1
+        elif name in self._awaiting:
+            self._settle(self._awaiting.pop(name), Certainty.CONFIRMED)
+
+    def _give_up_ack(self, name: str) -> None:
+        """The acknowledgement of a playback's end is overdue: go by the models."""
+        if name in self._awaiting:
+            certainty = self._ledger.bounds(self._now()).certainty
+            self._ledger.forget(name)
+            if certainty is Certainty.CONFIRMED:
+                certainty = Certainty.BOUNDED
+            self._settle(self._awaiting.pop(name), certainty)
+
+    def _settle(self, playback: Playback, certainty: Certainty) -> None:
+        self._report(playback, playback.played_out(certainty))
+
+    def _report(self, playback: Playback, heard: Heard) -> None:
+        playback.settle(heard)
+        if not playback.is_live:
+            self.on_played(Played(playback.name, heard))
+
+    def interrupt(self) -> Heard:
+        """Stop at once: what is queued here and there is dropped.
+
+        Returns:
+            What was heard of the playback that was audible, or that would have
+            been next.
+        """
+        now_s = self._now()
+        if self._queue or self._ledger.all_played_by_s() > now_s:
+            self.on_message(ClearAudio())
+        return self._drop_all(self._ledger.clear(now_s))
+
+    def lost(self) -> Heard:
+        """The far end is gone, and what it had not played with it."""
+        return self._drop_all(self._ledger.clear(self._now()))
+
+    def _drop_all(self, bounds: Bounds) -> Heard:
+        self._resampler.reset()
+        dropped = [*self._awaiting.values(), *self._queue]
+        self._awaiting.clear()
+        self._queue.clear()
+        self._checkpoint_due_s = 0.0
+        audible = None
+        for playback in dropped:
+            heard = playback.heard(bounds)
+            if audible is None or playback.spans(bounds.least):
+                audible = heard
+            self._report(playback, heard)
+        self._make_room()
+        if audible is None:
+            return Heard(
+                0, 0, Certainty.CONFIRMED, complete=True, sample_rate_hz=self._rate_hz
+            )
+        return audible

@@ -1,0 +1,291 @@
+"""The life of one call: a stream on one side, a bot on the other."""
+
+import asyncio
+import dataclasses
+import logging
+import uuid
+
+from bridge.audio.codecs import CODECS
+from bridge.audio.resampling import resampler
+from bridge.call.bot import InService
+from bridge.call.call import Call, CallFacts
+from bridge.call.events import Audio, Dtmf, Ended, Gap
+from bridge.call.inbound import Inbound
+from bridge.call.link import Link
+from bridge.call.outbound import Outbound, PlaybackOptions
+from bridge.call.pacing import Wheel
+from bridge.errors import MisuseError, StreamError
+from bridge.metrics import Metrics
+from bridge.stream import messages
+from bridge.stream.headers import parse_extra_headers
+from bridge.stream.messages import Media, Message, Unknown
+from bridge.stream.protocol import State, StreamProtocol
+from bridge.stream.sequence import Anomaly, GapDetector
+from bridge.tasks import background
+
+__all__ = ["CallOptions", "Session"]
+
+_LOG = logging.getLogger(__name__)
+
+MOST_ERRORS_IN_A_ROW = 100
+"""So many unreadable messages, and nothing readable between: this is no stream."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CallOptions:
+    """How calls are run."""
+
+    playback: PlaybackOptions = dataclasses.field(default_factory=PlaybackOptions)
+    listen_s: float = 5.0
+    """How much audio may wait for a bot before the oldest is dropped, in seconds."""
+    farewell_s: float = 5.0
+    """How long a bot may go on after the call has ended, in seconds."""
+
+
+class Session:
+    """Joins one stream to one run of a bot.
+
+    The server feeds it text (`receive`) and tells it of the socket (`attach`,
+    `detach`, `resume_writing`); `run` is the call's foreground and ends with it.
+
+    Args:
+        protocol: The stream's, which has taken `start`.
+        bot: Who answers.
+        link: The socket.
+        wheel: The process's clockwork.
+        metrics: The process's counts.
+        options: How to run it.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is a part of a call, made elsewhere
+        self,
+        protocol: StreamProtocol,
+        bot: InService,
+        link: Link,
+        wheel: Wheel,
+        metrics: Metrics,
+        options: CallOptions,
+    ) -> None:
+        if protocol.start is None:
+            raise MisuseError("a session begins with the stream's start")
+        self.facts = _facts(protocol)
+        self.start = protocol.start
+        self.end_reason = ""
+        self._protocol = protocol
+        self._bot = bot
+        self._link: Link | None = link
+        self._metrics = metrics
+        self._options = options
+        self._log = logging.LoggerAdapter(
+            _LOG,
+            {"stream_id": self.facts.stream_id, "call_uuid": self.facts.call_uuid},
+        )
+        content_type = protocol.content_type
+        self._decode = CODECS[content_type.encoding].decode
+        self._wire_rate_hz = content_type.rate_hz
+        self._resampler = resampler(content_type.rate_hz, bot.sample_rate_hz)
+        self._gaps = GapDetector()
+        self._received_samples = 0
+        self._errors_in_a_row = 0
+        self._over = asyncio.Event()
+        self._inbound = Inbound(bot.sample_rate_hz, options.listen_s)
+        self._outbound = Outbound(
+            content_type, bot.sample_rate_hz, options.playback, wheel, metrics
+        )
+        self._outbound.on_message = self._send
+        self._outbound.on_played = self._inbound.push
+        self.call = Call(
+            self.facts,
+            bot.sample_rate_hz,
+            self._inbound,
+            self._outbound,
+            end=lambda reason: self.end(reason, "hangup"),
+        )
+
+    def __repr__(self) -> str:
+        state = self.end_reason or ("open" if self._link else "waiting for a socket")
+        return f"<Session {self.facts.stream_id} {self._bot.name} {state}>"
+
+    # ------------------------------------------------------- what the socket does
+
+    def receive(self, text: bytes) -> None:
+        """Take one message of the far end; what is wrong with it ends nothing."""
+        try:
+            message = self._protocol.receive(text)
+            if isinstance(message, Media):
+                self._hear(message)
+            else:
+                self._take(message)
+        except StreamError as error:
+            self._complain(error)
+        else:
+            self._errors_in_a_row = 0
+
+    def attach(self, link: Link, protocol: StreamProtocol | None = None) -> None:
+        """Go on over a new socket; what the far end had queued is taken as lost."""
+        if self._link is not None:
+            self._link.close(1000, "the stream goes on elsewhere")
+            self._outbound.lost()
+        self._log.info("stream resumed on a new socket")
+        self._metrics.streams_resumed += 1
+        self._protocol = protocol or StreamProtocol(
+            messages.Side.BRIDGE, resumed=self.start
+        )
+        self._gaps = GapDetector()
+        self._link = link
+        self.resume_writing()
+
+    def detach(self, link: Link) -> bool:
+        """The socket broke; False if it was not ours (any more)."""
+        if link is not self._link or self._over.is_set():
+            return False
+        self._link = None
+        self._outbound.is_blocked = True
+        self._outbound.lost()
+        return True
+
+    def is_attached(self) -> bool:
+        """Whether there is a socket."""
+        return self._link is not None
+
+    def pause_writing(self) -> None:
+        """The far end does not read: keep what we have to say."""
+        self._outbound.is_blocked = True
+
+    def resume_writing(self) -> None:
+        """The far end reads again."""
+        self._outbound.is_blocked = False
+        self._outbound.pump()
+
+    # ------------------------------------------------------------------- its life
+
+    async def run(self) -> None:
+        """Run the bot until the call ends; never raises but when cancelled."""
+        self._log.info("call begins, answered by %s", self._bot.name)
+        try:
+            async with background() as spawn:
+                self.call.begin(spawn)
+                answering = spawn(f"bot {self.facts.stream_id}", self._answer())
+                await self._over.wait()
+                if not answering.done():
+                    await asyncio.wait({answering}, timeout=self._options.farewell_s)
+                    self._warn_if_cancelled(answering)
+        # The edge of a call: whatever a bot raises ends this call and no other.
+        except* Exception as failures:  # noqa: BLE001
+            self._metrics.bot_errors[self._bot.name] += 1
+            for failure in failures.exceptions:
+                self._log.error("bot %s failed", self._bot.name, exc_info=failure)
+            self.end("the bot failed", "bot_error", code=1011)
+        finally:
+            self.end("the server stopped", "server", code=1001)
+            self._metrics.frames_dropped += (
+                self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
+            )
+            self._log.info("call ended: %s", self.end_reason)
+
+    def end(self, reason: str, kind: str, code: int = 1000) -> None:
+        """End the call, once: close the socket, tell the bot.
+
+        Args:
+            reason: In words, for the bot and the log.
+            kind: One of few words, for the metrics.
+            code: Of the WebSocket close.
+        """
+        if self._over.is_set():
+            return
+        self.end_reason = reason
+        self._metrics.streams_ended[kind] += 1
+        self.call.is_open = False
+        self._outbound.lost()
+        self._outbound.is_blocked = True
+        if self._link is not None:
+            self._link.close(code, reason)
+        self._link = None
+        self._inbound.push(Ended(reason))
+        self._over.set()
+
+    async def _answer(self) -> None:
+        await self._bot.answer(self.call)
+        if self.call.is_open:
+            await self.call.checkpoint("").done()
+            self.end("the bot finished", "bot_finished")
+
+    def _warn_if_cancelled(self, answering: asyncio.Task[None]) -> None:
+        if not answering.done():
+            self._log.warning(
+                "bot %s goes on %.1f s after the call ended: cancelled",
+                self._bot.name,
+                self._options.farewell_s,
+            )
+
+    # ------------------------------------------------------------------- messages
+
+    def _hear(self, message: Media) -> None:
+        # A bidirectional stream can only be inbound, but some say it echoes us.
+        if message.media.track not in (None, "inbound"):
+            return
+        wire = self._decode(message.media.payload)
+        self._metrics.frames_received += 1
+        found = self._gaps.observe_audio(
+            message, len(wire) * 1000 // self._wire_rate_hz
+        )
+        self._observe(message)
+        if found is not None:
+            self._metrics.gaps[found.anomaly.value] += 1
+            if found.anomaly is Anomaly.REPEATED_AUDIO:
+                return
+            if found.anomaly is Anomaly.MISSING_AUDIO:
+                self._inbound.push(Gap(found.count / 1000, "lost on the way"))
+        samples = self._resampler.process(wire)
+        if len(samples):
+            self._inbound.push(Audio(samples, self._received_samples))
+            self._received_samples += len(samples)
+
+    def _take(self, message: Message | Unknown) -> None:
+        match message:
+            case messages.Dtmf():
+                self._observe(message)
+                self._inbound.push(Dtmf(str(message.dtmf.digit)))
+            case messages.PlayedStream():
+                self._observe(message)
+                self._outbound.acknowledge(message.name or "")
+            case messages.ClearedAudio():
+                self._observe(message)
+            case messages.Stop():
+                self.end(message.reason or "the far end stopped the stream", "stop")
+            case Unknown():
+                self._log.debug("passed over %s: %s", message.event, message.text)
+
+    def _observe(self, message: messages.Numbered) -> None:
+        found = self._gaps.observe(message)
+        if found is not None:
+            self._metrics.gaps[found.anomaly.value] += 1
+
+    def _complain(self, error: StreamError) -> None:
+        self._metrics.stream_errors += 1
+        self._errors_in_a_row += 1
+        # One line tells it all; a flood of them would only hide it.
+        if self._errors_in_a_row in (1, 10, MOST_ERRORS_IN_A_ROW):
+            self._log.warning("< %s (%d in a row)", error, self._errors_in_a_row)
+        if self._errors_in_a_row >= MOST_ERRORS_IN_A_ROW:
+            self.end("the far end sends nothing readable", "unreadable", code=1007)
+
+    def _send(self, message: Message) -> None:
+        if self._link is None or self._protocol.state is not State.STREAMING:
+            return
+        self._link.send(self._protocol.send(message))
+        if not self._link.is_writable:
+            self._outbound.is_blocked = True
+
+
+def _facts(protocol: StreamProtocol) -> CallFacts:
+    start = protocol.start
+    body = start.start if start is not None else messages.StartBody()
+    headers = parse_extra_headers(start.extra_headers if start is not None else None)
+    return CallFacts(
+        protocol.stream_id or str(uuid.uuid4()),
+        body.call_id or "",
+        body.account_id or "",
+        headers,
+        protocol.content_type,
+    )

@@ -1,0 +1,244 @@
+"""The AI agent's leg: Plivo's side of the audio stream.
+
+What Plivo does not document about an ai-agent's stream is done as with a bidirectional
+`<Stream>`: the inbound track is the mix of what the agent may hear, and `callId` is
+the participant's call.
+"""
+
+import asyncio
+import contextlib
+import datetime
+import io
+import logging
+import uuid
+from collections.abc import Callable
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+
+from bridge.audio import files, mixing, tones
+from bridge.audio.codecs import CODECS
+from bridge.audio.pcm import FRAME_MS, Samples, silence
+from bridge.audio.resampling import Resampler, resampler
+from bridge.engine.far_buffer import DEFAULT_LIMIT_S, FarBuffer
+from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
+from bridge.errors import ConfigError, StreamError, UnavailableError
+from bridge.stream import messages
+from bridge.stream.content_type import ContentType
+from bridge.stream.messages import Message, Side, Unknown
+from bridge.stream.protocol import StreamProtocol
+from bridge.tasks import background
+
+__all__ = ["AiLeg"]
+
+_LOG = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""Plivo tries to connect twice more."""
+
+RETRY_S = 0.5
+
+SEND_QUEUE_S = 40.0
+"""How much a slow server may lag behind before its stream is dropped."""
+
+CONTAINERS = ("wav", "audio/wav", "audio/x-wav")
+
+
+class AiLeg:
+    """A leg to a stream server, spoken to in Plivo's protocol.
+
+    Args:
+        url: `ws://` or `wss://`.
+        content_type: Of the stream.
+        extra_headers: Passed on as they are.
+        call_uuid: The participant's call.
+        account_id: The account.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        content_type: ContentType,
+        extra_headers: str,
+        call_uuid: str,
+        account_id: str,
+    ) -> None:
+        self.on_keys: Callable[[str], None] = lambda _digits: None
+        self.far_buffer = FarBuffer(round(DEFAULT_LIMIT_S * RATE_HZ))
+        self.stream_id = str(uuid.uuid4())
+        self.stream_errors = 0
+        self._url = url
+        self._content_type = content_type
+        self._extra_headers = extra_headers
+        self._call_uuid = call_uuid
+        self._account_id = account_id
+        self._encode = CODECS[content_type.encoding].encode
+        self._to_stream = resampler(RATE_HZ, content_type.rate_hz)
+        self._from_stream: dict[ContentType, Resampler] = {}
+        self._protocol = StreamProtocol(Side.PLATFORM)
+        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(
+            round(SEND_QUEUE_S * 1000 / FRAME_MS)
+        )
+        self._keys = silence(0)
+        self._chunk = 0
+        self._began_ms = 0
+        self._down = asyncio.Event()
+
+    def __repr__(self) -> str:
+        return f"<AiLeg {self._url} {self._protocol.state.value}>"
+
+    async def run(self, answered: Callable[[], None]) -> None:
+        """Connect, stream, and return when either side closes.
+
+        Raises:
+            UnavailableError: If no attempt to connect succeeds.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            socket = await self._connect(stack)
+            await socket.send(self._start().decode())
+            answered()
+            async with background(
+                reader=self._read(socket), writer=self._write(socket)
+            ):
+                await self._down.wait()
+
+    def say(self) -> Samples:
+        """Play 20 ms of what the agent sent."""
+        said, reached = self.far_buffer.take(TICK_SAMPLES)
+        for name in reached:
+            self._played(name)
+        if len(self._keys):
+            sound, self._keys = self._keys[:TICK_SAMPLES], self._keys[TICK_SAMPLES:]
+            said = mixing.mix([said, sound])
+        return said
+
+    def hear(self, samples: Samples) -> None:
+        """Stream 20 ms to the agent."""
+        self._chunk += 1
+        timestamp_ms = self._began_ms + (self._chunk - 1) * FRAME_MS
+        self._send(
+            messages.Media(
+                stream_id=self.stream_id,
+                media=messages.MediaBody(
+                    track="inbound",
+                    timestamp=str(timestamp_ms),
+                    chunk=self._chunk,
+                    payload=self._encode(self._to_stream.process(samples)),
+                ),
+                extra_headers=self._extra_headers,
+            )
+        )
+
+    def press(self, digit: str) -> None:
+        """Tell the agent of a key."""
+        timestamp_ms = self._began_ms + self._chunk * FRAME_MS
+        body = messages.DtmfBody(
+            track="inbound", digit=digit, timestamp=str(timestamp_ms)
+        )
+        self._send(
+            messages.Dtmf(
+                stream_id=self.stream_id, dtmf=body, extra_headers=self._extra_headers
+            )
+        )
+
+    def hang_up(self) -> None:
+        """Close the stream."""
+        self._down.set()
+
+    # ------------------------------------------------------------------- sending
+
+    async def _connect(self, stack: contextlib.AsyncExitStack) -> ClientConnection:
+        error: Exception | None = None
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(RETRY_S)
+            try:
+                return await stack.enter_async_context(
+                    connect(self._url, compression=None, max_size=None, proxy=None)
+                )
+            except InvalidURI as invalid:
+                raise UnavailableError("connect stream", None, str(invalid)) from None
+            except (OSError, TimeoutError, WebSocketException) as failure:
+                error = failure
+                _LOG.info("stream to %s: attempt %d: %s", self._url, attempt + 1, error)
+        raise UnavailableError("connect stream", None, str(error)) from error
+
+    def _start(self) -> bytes:
+        now = datetime.datetime.now(datetime.UTC)
+        self._began_ms = int(now.timestamp() * 1000)
+        body = messages.StartBody(
+            call_id=self._call_uuid,
+            stream_id=self.stream_id,
+            account_id=self._account_id,
+            tracks=["inbound"],
+            media_format=messages.MediaFormat(
+                encoding=self._content_type.encoding,
+                sample_rate=self._content_type.rate_hz,
+            ),
+        )
+        return self._protocol.send(
+            messages.Start(start=body, extra_headers=self._extra_headers)
+        )
+
+    def _send(self, message: Message) -> None:
+        if self._down.is_set():
+            return
+        try:
+            self._outgoing.put_nowait(self._protocol.send(message))
+        except asyncio.QueueFull:
+            _LOG.warning(
+                "%s reads too slowly: dropped after %.0f s", self._url, SEND_QUEUE_S
+            )
+            self.hang_up()
+
+    def _played(self, name: str) -> None:
+        self._send(messages.PlayedStream(stream_id=self.stream_id, name=name))
+
+    async def _write(self, socket: ClientConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                message = await self._outgoing.get()
+                await socket.send(message, text=True)
+
+    # ----------------------------------------------------------------- receiving
+
+    async def _read(self, socket: ClientConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for text in socket:
+                try:
+                    self._take(self._protocol.receive(text))
+                except (StreamError, ConfigError) as error:
+                    self.stream_errors += 1
+                    _LOG.warning("stream %s: < %s", self.stream_id, error)
+        self.hang_up()
+
+    def _take(self, message: Message | Unknown) -> None:
+        match message:
+            case messages.PlayAudio():
+                if not self.far_buffer.play(self._decoded(message.media)):
+                    raise StreamError("buffer_overflow: the playback queue is full")
+            case messages.Checkpoint():
+                if self.far_buffer.checkpoint(message.name):
+                    self._played(message.name)
+            case messages.ClearAudio():
+                self.far_buffer.clear()
+                self._send(messages.ClearedAudio(stream_id=self.stream_id))
+            case messages.SendDtmf():
+                self._keys = tones.dtmf(message.dtmf, RATE_HZ)
+                self.on_keys(message.dtmf)
+            case messages.Stop():
+                self.hang_up()
+            case Unknown():
+                raise StreamError(f"unknown event {message.event}")
+
+    def _decoded(self, body: messages.PlayAudioBody) -> Samples:
+        """The samples of one message, in whatever type it says it has."""
+        named = (body.content_type or str(self._content_type)).lower()
+        if named in CONTAINERS:
+            return files.read(io.BytesIO(body.payload), RATE_HZ)
+        content_type = ContentType.parse(named, body.sample_rate)
+        content_type.whole_samples(body.payload)
+        if content_type not in self._from_stream:
+            self._from_stream[content_type] = resampler(content_type.rate_hz, RATE_HZ)
+        samples = CODECS[content_type.encoding].decode(body.payload)
+        return self._from_stream[content_type].process(samples)

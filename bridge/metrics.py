@@ -1,0 +1,88 @@
+"""What is counted, under the names that dashboards depend on.
+
+The hot path adds to plain numbers; they become Prometheus samples when asked for.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+__all__ = ["CONTENT_TYPE", "Metrics"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+LATE_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+class Metrics(Collector):
+    """The counts of one process."""
+
+    def __init__(self) -> None:
+        self.streams_active = 0
+        self.streams_ended: Counter[str] = Counter()
+        self.streams_refused: Counter[str] = Counter()
+        self.streams_resumed = 0
+        self.frames_received = 0
+        self.frames_sent = 0
+        self.frames_dropped = 0
+        self.gaps: Counter[str] = Counter()
+        self.underruns = 0
+        self.stale_acks = 0
+        self.stream_errors = 0
+        self.bot_errors: Counter[str] = Counter()
+        self.registry = CollectorRegistry()
+        self._late = Histogram(
+            "bridge_frames_late_seconds",
+            "How long after its deadline a paced frame left",
+            buckets=LATE_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.registry.register(self)
+
+    def frame_late(self, late_s: float) -> None:
+        """Note how long after its deadline a frame left; early ones were on time."""
+        self._late.observe(max(0.0, late_s))
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Turn the numbers into samples; for Prometheus' registry."""
+        yield GaugeMetricFamily(
+            "bridge_streams_active", "Streams that carry a call", self.streams_active
+        )
+        for name, text, count in (
+            ("streams_resumed", "Calls that went on elsewhere", self.streams_resumed),
+            ("frames_received", "Frames from the far end", self.frames_received),
+            ("frames_sent", "Frames to the far end", self.frames_sent),
+            (
+                "frames_dropped",
+                "Frames a bot did not read in time",
+                self.frames_dropped,
+            ),
+            ("playback_underruns", "Far end ran dry in mid-speech", self.underruns),
+            ("stale_acks", "Checkpoints back unexpectedly", self.stale_acks),
+            ("stream_errors", "Messages that broke the protocol", self.stream_errors),
+        ):
+            yield CounterMetricFamily(f"bridge_{name}", text, count)
+        yield _labelled(
+            "streams", "Streams by how they ended", "end", self.streams_ended
+        )
+        yield _labelled(
+            "streams_refused", "Upgrades refused", "why", self.streams_refused
+        )
+        yield _labelled("gaps", "Irregularities of numbering", "kind", self.gaps)
+        yield _labelled("bot_errors", "Calls a bot failed in", "bot", self.bot_errors)
+
+
+def _labelled(
+    name: str, text: str, label: str, counts: Counter[str]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(f"bridge_{name}", text, labels=[label])
+    for value, count in sorted(counts.items()):
+        family.add_metric([value], count)
+    return family

@@ -1,0 +1,7 @@
+"""The Multiparty Call API's words, without any I/O.
+
+* `vocabulary`: roles, states, causes and codes
+* `requests`: what is asked, checked; `objects`: what is answered
+
+Sources: Plivo's Multiparty Calls API pages, and what its SDKs send and read.
+"""

@@ -1,0 +1,251 @@
+"""The listener, the calls it carries, and how it ends."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+
+from websockets.http11 import Request
+
+from bridge import metrics as metrics_module
+from bridge.call.bot import InService
+from bridge.call.pacing import Wheel
+from bridge.call.session import CallOptions, Session
+from bridge.errors import ConfigError
+from bridge.metrics import Metrics
+from bridge.server.connection import Connection, Refusal
+from bridge.server.options import ServerOptions
+from bridge.server.reception import Reception
+from bridge.stream.protocol import StreamProtocol
+from bridge.tasks import Spawn, background
+
+__all__ = ["BridgeServer", "serving"]
+
+_LOG = logging.getLogger(__name__)
+
+STREAM_PATH = "/stream"
+
+
+class BridgeServer:
+    """Answers Plivo's streams with bots; made by `serving`.
+
+    Args:
+        bots: Who answers `/stream/{name}`; the first also answers `/stream`.
+        options: Limits and deadlines of the listener.
+        call_options: How calls are run.
+        spawn: Runs the calls.
+    """
+
+    def __init__(
+        self,
+        bots: Mapping[str, InService],
+        options: ServerOptions,
+        call_options: CallOptions,
+        spawn: Spawn,
+    ) -> None:
+        self.metrics = Metrics()
+        self.port = options.port
+        self.is_ready = False
+        self._bots = bots
+        self._options = options
+        self._call_options = call_options
+        self._spawn = spawn
+        self._wheel = Wheel()
+        self._connections: set[Connection] = set()
+        self._sessions: dict[str, Session] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._force = asyncio.Event()
+
+    def __repr__(self) -> str:
+        state = "ready" if self.is_ready else "not ready"
+        return f"<BridgeServer port {self.port} {state} {len(self._sessions)} calls>"
+
+    @property
+    def url(self) -> str:
+        """Where the default bot is reached."""
+        host = (
+            f"[{self._options.host}]"
+            if ":" in self._options.host
+            else self._options.host
+        )
+        return f"ws://{host}:{self.port}{STREAM_PATH}"
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The calls that go on."""
+        return tuple(self._sessions.values())
+
+    def force(self) -> None:
+        """Wait no more for calls to end by themselves."""
+        self._force.set()
+
+    def connection(self) -> Connection:
+        """Take a socket in; the loop's factory."""
+        connection = Connection(
+            self._admit, self._options, self._wheel, self._connections.discard
+        )
+        self._connections.add(connection)
+        return connection
+
+    async def drain(self) -> None:
+        """Stop: take no new streams, let calls end, then end them with 1001."""
+        self.is_ready = False
+        _LOG.info(
+            "draining %d calls for %.0f s", len(self._sessions), self._options.drain_s
+        )
+        async with background(force=self._until_forced()):
+            try:
+                async with asyncio.timeout(self._options.drain_s):
+                    await self._idle.wait()
+            except TimeoutError:
+                _LOG.warning("%d calls did not end in time", len(self._sessions))
+        for session in self.sessions:
+            session.end("the server stopped", "server", code=1001)
+        for connection in tuple(self._connections):
+            connection.close(1001, "the server stopped")
+
+    async def _until_forced(self) -> None:
+        await self._force.wait()
+        self._idle.set()
+
+    # --------------------------------------------------------------- admission
+
+    def _admit(self, connection: Connection, request: Request) -> Reception:
+        path = request.path.partition("?")[0].rstrip("/") or "/"
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            raise self._probe(path)
+        bot = self._bot_at(path)
+        if not self.is_ready:
+            raise self._refused("draining", "this server is stopping")
+        streams = sum(each.is_stream for each in self._connections)
+        if streams >= self._options.max_streams:
+            raise self._refused(
+                "full", f"{self._options.max_streams} streams are open, no more fit"
+            )
+        return Reception(self, bot, connection, self.metrics)
+
+    def _refused(self, why: str, text: str) -> Refusal:
+        self.metrics.streams_refused[why] += 1
+        return Refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"{text}\n",
+            retry_after_s=self._options.retry_after_s,
+        )
+
+    def _bot_at(self, path: str) -> InService:
+        if path == STREAM_PATH:
+            return next(iter(self._bots.values()))
+        prefix, _, name = path.rpartition("/")
+        if prefix != STREAM_PATH or name not in self._bots:
+            self.metrics.streams_refused["not_found"] += 1
+            known = ", ".join(f"{STREAM_PATH}/{each}" for each in self._bots)
+            raise Refusal(
+                HTTPStatus.NOT_FOUND,
+                f"no bot at {path}; there are {STREAM_PATH}, {known}\n",
+            )
+        return self._bots[name]
+
+    def _probe(self, path: str) -> Refusal:
+        match path:
+            case "/healthz":
+                return Refusal(HTTPStatus.OK, "ok\n")
+            case "/readyz" if self.is_ready:
+                return Refusal(HTTPStatus.OK, "ready\n")
+            case "/readyz":
+                return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+            case "/metrics":
+                return Refusal(
+                    HTTPStatus.OK,
+                    self.metrics.exposition().decode(),
+                    content_type=metrics_module.CONTENT_TYPE,
+                )
+        if path.startswith(STREAM_PATH):
+            return Refusal(
+                HTTPStatus.UPGRADE_REQUIRED, "this is a WebSocket: connect with ws://\n"
+            )
+        return Refusal(
+            HTTPStatus.NOT_FOUND,
+            f"nothing at {path}; there are {STREAM_PATH} (WebSocket), /healthz, "
+            "/readyz, /metrics\n",
+        )
+
+    # ------------------------------------------------------------------- calls
+
+    def find(self, stream_id: str) -> Session | None:
+        """The call that a stream carries."""
+        return self._sessions.get(stream_id)
+
+    def begin(
+        self, protocol: StreamProtocol, bot: InService, connection: Connection
+    ) -> Session:
+        """Begin a call."""
+        session = Session(
+            protocol, bot, connection, self._wheel, self.metrics, self._call_options
+        )
+        self._sessions[session.facts.stream_id] = session
+        self.metrics.streams_active += 1
+        self._idle.clear()
+        self._spawn(f"call {session.facts.stream_id}", self._run(session))
+        return session
+
+    def broken(self, session: Session) -> None:
+        """Give a call whose socket broke some time to get another."""
+        _LOG.info("%r: its socket broke", session)
+        self._wheel.at(
+            asyncio.get_running_loop().time() + self._options.resume_s,
+            lambda: self._give_up(session),
+        )
+
+    def _give_up(self, session: Session) -> None:
+        if not session.is_attached():
+            session.end("the socket broke", "broken", code=1006)
+
+    async def _run(self, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            del self._sessions[session.facts.stream_id]
+            self.metrics.streams_active -= 1
+            if not self._sessions:
+                self._idle.set()
+
+
+@asynccontextmanager
+async def serving(
+    bots: Mapping[str, InService],
+    options: ServerOptions | None = None,
+    call_options: CallOptions | None = None,
+) -> AsyncIterator[BridgeServer]:
+    """Serve while the block runs; leaving it drains.
+
+    Raises:
+        ConfigError: If there is no bot, or the address cannot be listened on.
+    """
+    if not bots:
+        raise ConfigError("no bot to answer with")
+    options = options or ServerOptions()
+    async with AsyncExitStack() as stack:
+        for bot in bots.values():
+            await bot.setup()
+            stack.push_async_callback(bot.close)
+        spawn = await stack.enter_async_context(background())
+        server = BridgeServer(bots, options, call_options or CallOptions(), spawn)
+        loop = asyncio.get_running_loop()
+        try:
+            listener = await loop.create_server(
+                server.connection, options.host, options.port, backlog=1024
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {options.host}:{options.port}: {error.strerror}"
+            ) from error
+        server.port = listener.sockets[0].getsockname()[1]
+        server.is_ready = True
+        _LOG.info("serving %s on %s", ", ".join(bots), server.url)
+        try:
+            yield server
+        finally:
+            await server.drain()
+            listener.close()

@@ -1,0 +1,40 @@
+"""Every limit and deadline of the listener."""
+
+import dataclasses
+
+__all__ = ["ServerOptions"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How the listener behaves; the defaults suit Plivo."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8765
+    """Port to listen on; 0 takes a free one."""
+    max_streams: int = 1000
+    """Upgrades beyond this many open streams get 503 with Retry-After."""
+    max_message_bytes: int = 1024 * 1024
+    """A WebSocket message longer than this closes its socket with 1009. Plivo's own
+    limit is 64 KB; what lies between is refused, and the stream goes on."""
+    handshake_timeout_s: float = 10.0
+    """From the connection to the complete upgrade request."""
+    start_timeout_s: float = 10.0
+    """From the upgrade to `start`."""
+    idle_timeout_s: float = 60.0
+    """Without any message; a live stream brings 50 frames a second."""
+    send_timeout_s: float = 5.0
+    """How long the far end may read nothing while we have something to send."""
+    ping_interval_s: float = 20.0
+    """Between our WebSocket pings."""
+    ping_timeout_s: float = 20.0
+    """From a ping to its pong."""
+    close_timeout_s: float = 3.0
+    """From our close frame to the far end's."""
+    resume_s: float = 2.0
+    """How long a call outlives a socket that broke without a close frame."""
+    drain_s: float = 30.0
+    """How long calls may go on once the server is told to stop."""
+    retry_after_s: int = 5
+    """What a refused upgrade is told to wait."""

@@ -1,0 +1,114 @@
+"""Who is behind a socket: a new call, one that goes on, or nobody yet."""
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from bridge.call.bot import InService
+from bridge.call.session import Session
+from bridge.errors import StreamError
+from bridge.metrics import Metrics
+from bridge.server.connection import Connection
+from bridge.stream.messages import Side, Start, Stop
+from bridge.stream.protocol import StreamProtocol
+
+__all__ = ["Calls", "Reception"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Calls(Protocol):
+    """The calls of a server."""
+
+    def find(self, stream_id: str) -> Session | None:
+        """The call that a stream carries, if it is still going on."""
+
+    def begin(
+        self, protocol: StreamProtocol, bot: InService, connection: Connection
+    ) -> Session:
+        """Begin a call."""
+
+    def broken(self, session: Session) -> None:
+        """A call lost its socket, and may get another."""
+
+
+class Reception:
+    """One upgraded socket, from its first message to its end.
+
+    Until `start` comes, it waits; then everything goes to the call's session. Media
+    of a stream whose call still goes on joins that call without a `start`: Plivo has
+    been seen to reconnect so.
+
+    Args:
+        calls: The server's.
+        bot: Whom the address asked for.
+        connection: The socket.
+        metrics: The process's counts.
+    """
+
+    def __init__(
+        self, calls: Calls, bot: InService, connection: Connection, metrics: Metrics
+    ) -> None:
+        self.is_started = False
+        self._calls = calls
+        self._bot = bot
+        self._connection = connection
+        self._metrics = metrics
+        self._protocol = StreamProtocol(Side.BRIDGE)
+        self._session: Session | None = None
+        self.receive: Callable[[bytes], None] = self._receive_first
+
+    def complain(self, what: str) -> None:
+        """Count a message that no stream has."""
+        self._metrics.stream_errors += 1
+        _LOG.warning("< %s", what)
+
+    def pause_writing(self) -> None:
+        """Pass it on."""
+        if self._session is not None:
+            self._session.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on."""
+        if self._session is not None:
+            self._session.resume_writing()
+
+    def closed(self, *, cleanly: bool) -> None:
+        """End the call, or let it wait for another socket."""
+        session = self._session
+        self._session = None
+        if session is None or not session.detach(self._connection):
+            return
+        if cleanly:
+            session.end("the far end closed the stream", "closed")
+        else:
+            self._calls.broken(session)
+
+    def _receive_first(self, text: bytes) -> None:
+        try:
+            message = self._protocol.receive(text)
+        except StreamError as error:
+            session = self._calls.find(error.stream_id)
+            if session is not None:
+                session.attach(self._connection)
+                self._hand_over(session)
+                session.receive(text)
+                return
+            self.complain(str(error))
+            if error.ends_stream:
+                self._connection.close(1003, error.what)
+            return
+        if isinstance(message, Start):
+            session = self._calls.find(self._protocol.stream_id)
+            if session is None:
+                session = self._calls.begin(self._protocol, self._bot, self._connection)
+            else:
+                session.attach(self._connection, self._protocol)
+            self._hand_over(session)
+        elif isinstance(message, Stop):
+            self._connection.close(1000, "stopped before it started")
+
+    def _hand_over(self, session: Session) -> None:
+        self.is_started = True
+        self._session = session
+        self.receive = session.receive

@@ -1,0 +1,149 @@
+"""One audio stream, from its first message to its last, seen from either side."""
+
+import enum
+from collections.abc import Mapping
+
+from bridge.errors import MisuseError, StreamError
+from bridge.stream import codec
+from bridge.stream.content_type import DEFAULT_CONTENT_TYPE, ContentType
+from bridge.stream.messages import (
+    Checkpoint,
+    ClearAudio,
+    ClearedAudio,
+    Dtmf,
+    Media,
+    Message,
+    Numbered,
+    PlayAudio,
+    PlayedStream,
+    SendDtmf,
+    Side,
+    Start,
+    Stop,
+    Unknown,
+)
+
+__all__ = ["TRANSITIONS", "State", "StreamProtocol"]
+
+
+class State(enum.Enum):
+    """Where a stream stands."""
+
+    WAITING = "waiting for start"
+    STREAMING = "streaming"
+    STOPPED = "stopped"
+
+
+# Every legal move of both sides. Whatever is not here is the mistake of whoever sent
+# it. Events nobody documented are passed over in every state.
+TRANSITIONS: Mapping[tuple[State, type[Message]], State] = {
+    # The platform's messages
+    (State.WAITING, Start): State.STREAMING,
+    (State.STREAMING, Media): State.STREAMING,
+    (State.STREAMING, Dtmf): State.STREAMING,
+    (State.STREAMING, PlayedStream): State.STREAMING,
+    (State.STREAMING, ClearedAudio): State.STREAMING,
+    # The server's messages
+    (State.STREAMING, PlayAudio): State.STREAMING,
+    (State.STREAMING, Checkpoint): State.STREAMING,
+    (State.STREAMING, ClearAudio): State.STREAMING,
+    (State.STREAMING, SendDtmf): State.STREAMING,
+    # Either's
+    (State.WAITING, Stop): State.STOPPED,
+    (State.STREAMING, Stop): State.STOPPED,
+}
+
+# The same by state: hashing an enum for each of 50 frames a second is dear.
+_MOVES: Mapping[State, Mapping[type[Message], State]] = {
+    state: {move: to for (at, move), to in TRANSITIONS.items() if at is state}
+    for state in State
+}
+
+
+class StreamProtocol:
+    """What one side of a stream may send and receive, and when.
+
+    Args:
+        side: Which side we are.
+        resumed: The `start` of a stream that goes on over a new socket; Plivo is
+            known to reconnect without sending it again.
+    """
+
+    def __init__(self, side: Side, resumed: Start | None = None) -> None:
+        self.state = State.WAITING
+        self.start: Start | None = None
+        self.stream_id = ""
+        """The stream's name, empty while there is none."""
+        self.content_type = DEFAULT_CONTENT_TYPE
+        self._side = side
+        self._peer = Side.PLATFORM if side is Side.BRIDGE else Side.BRIDGE
+        self._sent = 0
+        self._moves = _MOVES[self.state]
+        if resumed is not None:
+            self._move(resumed)
+
+    def __repr__(self) -> str:
+        return f"<StreamProtocol {self._side.value} {self.state.value}>"
+
+    def receive(self, text: bytes | str) -> Message | Unknown:
+        """Take one message from the peer.
+
+        Raises:
+            StreamError: If it is malformed, not allowed now, or another stream's.
+                The state is as it was, and the stream can go on.
+        """
+        message = codec.parse(text, self._peer)
+        if isinstance(message, Unknown):
+            return message
+        if type(message) not in self._moves:
+            raise StreamError(
+                f"{_event(message)} while {self.state.value}",
+                stream_id=message.stream_id or "",
+            )
+        if message.stream_id and self.stream_id and message.stream_id != self.stream_id:
+            raise StreamError(
+                f"{_event(message)} for stream {message.stream_id[:64]} "
+                f"on stream {self.stream_id}",
+                stream_id=message.stream_id,
+            )
+        if isinstance(message, Media):
+            self.content_type.whole_samples(message.media.payload)
+        self._move(message)
+        return message
+
+    def send(self, message: Message) -> bytes:
+        """Write one message to the peer; the platform's are numbered here.
+
+        Raises:
+            MisuseError: If we may not send it now.
+        """
+        if type(message) not in self._moves:
+            raise MisuseError(f"cannot send {_event(message)} while {self.state.value}")
+        if self._side is Side.PLATFORM and isinstance(message, Numbered):
+            self._sent += 1
+            message.sequence_number = self._sent
+        self._move(message)
+        return codec.dump(message)
+
+    def _move(self, message: Message) -> None:
+        if isinstance(message, Start):
+            media_format = message.start.media_format
+            if media_format is not None:
+                try:
+                    self.content_type = ContentType.parse(
+                        media_format.encoding, media_format.sample_rate
+                    )
+                except StreamError as error:
+                    error.ends_stream = True
+                    raise
+            self.start = message
+            self.stream_id = message.start.stream_id or message.stream_id or ""
+        state = self._moves[type(message)]
+        if state is not self.state:
+            self.state = state
+            self._moves = _MOVES[state]
+
+
+def _event(message: Message) -> str:
+    tag = type(message).__struct_config__.tag
+    return str(tag)

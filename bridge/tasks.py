@@ -1,0 +1,51 @@
+"""Tasks that live inside a block, and end with it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+__all__ = ["Spawn", "background"]
+
+
+class Spawn(Protocol):
+    """Starts one more task in a `background` block."""
+
+    def __call__(
+        self, name: str, coroutine: Coroutine[None, None, None]
+    ) -> asyncio.Task[None]:
+        """Run a coroutine until it ends or the block does."""
+
+
+@asynccontextmanager
+async def background(**work: Coroutine[None, None, None]) -> AsyncIterator[Spawn]:
+    """Run coroutines while the block runs, and cancel them when it ends.
+
+    The keywords name the tasks; more can be spawned in the block. If one fails, the
+    block is cancelled and the failure comes out in an ExceptionGroup; what the block
+    itself raises comes out as it is.
+    """
+    failure: Exception | None = None
+    async with asyncio.TaskGroup() as group:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def spawn(
+            name: str, coroutine: Coroutine[None, None, None]
+        ) -> asyncio.Task[None]:
+            task = group.create_task(coroutine, name=name)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            return task
+
+        for name, coroutine in work.items():
+            spawn(name, coroutine)
+        try:
+            yield spawn
+        # Kept from the group, which would wrap it, and raised again below.
+        except Exception as error:  # noqa: BLE001
+            failure = error
+        finally:
+            for task in list(tasks):
+                task.cancel()
+    if failure is not None:
+        raise failure
