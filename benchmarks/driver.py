@@ -8,6 +8,7 @@ leaves them readable), and answers are only counted and timed.
 import argparse
 import asyncio
 import base64
+import functools
 import json
 import os
 import struct
@@ -149,9 +150,8 @@ async def drive(
     loop = asyncio.get_running_loop()
     callers = []
     for number in range(streams):
-        _, caller = await loop.create_connection(
-            lambda number=number: Stream(path, number, bare=bare), host, port
-        )
+        make = functools.partial(Stream, path, number, bare=bare)
+        _, caller = await loop.create_connection(make, host, port)
         await caller.ready
         callers.append(caller)
     await asyncio.sleep(0.3)

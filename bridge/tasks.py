@@ -5,7 +5,23 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-__all__ = ["Spawn", "background"]
+__all__ = ["Change", "Spawn", "background"]
+
+
+class Change:
+    """Wakes everybody who waits for something to be different."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def announce(self) -> None:
+        """Something is different now."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait for the next announcement."""
+        await self._event.wait()
 
 
 class Spawn(Protocol):

@@ -18,6 +18,9 @@ __all__ = ["Bounds", "Certainty", "HeardLedger"]
 ASSUMED_LATENCY_S = 0.15
 """From our socket to the far loudspeaker and back, until an ack has shown it."""
 
+FAR_FRAME_S = 0.02
+"""The far end plays in frames of this length."""
+
 REMEMBERED_ACKS = 8
 
 MOST_UNHEARD = 64
@@ -173,7 +176,8 @@ class HeardLedger:
     def _pull_up(self, position: int, now_s: float) -> None:
         """Let the slowest model go on from a position that is known to be played."""
         self._forget_heard(position)
-        ends_at_s, start = now_s, position
+        # Between two of its frames the far end has not played what time would allow.
+        ends_at_s, start = now_s + FAR_FRAME_S, position
         for end, sent_at_s in self._unheard:
             arrived_s = max(ends_at_s, sent_at_s + self.latency_s)
             ends_at_s = arrived_s + (end - start) / self._rate_hz

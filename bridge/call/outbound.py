@@ -18,6 +18,7 @@ from bridge.call.events import Heard, Played
 from bridge.call.heard import Bounds, Certainty, HeardLedger
 from bridge.call.pacing import Wheel
 from bridge.call.playback import Playback
+from bridge.errors import ConfigError
 from bridge.metrics import Metrics
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import (
@@ -31,6 +32,9 @@ from bridge.stream.messages import (
 __all__ = ["Outbound", "PlaybackOptions"]
 
 FRAME_S = FRAME_MS / 1000
+
+LEAST_LEAD_S, MOST_LEAD_S = 0.06, 0.4
+"""Less starves on every jitter; more can be heard when the bot is interrupted."""
 
 PAUSE_S = 0.5
 """Speech that goes on within this after the far end ran dry was torn, not paused."""
@@ -53,6 +57,19 @@ class PlaybackOptions:
     Speech of which this much is ready needs and gets none."""
     queue_s: float = 2.0
     """How much speech may wait before `speak` does, in seconds."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not LEAST_LEAD_S <= self.lead_s <= MOST_LEAD_S:
+            raise ConfigError(
+                f"lead_s: {self.lead_s}, allowed are {LEAST_LEAD_S} to {MOST_LEAD_S}"
+            )
+        if not 0 <= self.cushion_s <= self.lead_s:
+            raise ConfigError(
+                f"cushion_s: {self.cushion_s}, allowed are 0 to lead_s, {self.lead_s}"
+            )
+        if self.queue_s <= 0:
+            raise ConfigError(f"queue_s: {self.queue_s}, allowed is more than 0")
 
 
 class Outbound:

@@ -20,10 +20,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bridge.documents import problems
 from bridge.engine.exchange import Exchange
 from bridge.engine.room import Member, Room, RoomFullError
 from bridge.errors import StreamError
-from bridge.multiparty.requests import Activate, AddParticipant, problems
+from bridge.multiparty.requests import Activate, AddParticipant
 from bridge.multiparty.vocabulary import MpcStatus
 
 __all__ = ["Api"]

@@ -22,7 +22,7 @@ from bridge.errors import BridgeError
 from bridge.multiparty.requests import AddParticipant
 from bridge.multiparty.vocabulary import MpcStatus, Role, Termination
 from bridge.stream.content_type import ContentType
-from bridge.tasks import Spawn
+from bridge.tasks import Change, Spawn
 
 __all__ = ["Exchange", "ExchangeOptions", "Line"]
 
@@ -86,6 +86,7 @@ class Exchange:
         self._spawn = spawn
         self._live: dict[str, Room] = {}
         self._tables: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
+        self._change = Change()
         self._now = asyncio.get_running_loop().time
 
     # ---------------------------------------------------------------- commands
@@ -133,6 +134,19 @@ class Exchange:
     def activate(self, room: Room) -> None:
         """Start a room that waits."""
         self._apply(room, room.activate(self._now()))
+
+    async def joined(self, role: str) -> Line:
+        """Wait for somebody of a role to be in a room."""
+        while True:
+            for line in self.lines.values():
+                if line.member is not None and line.member.role == role:
+                    return line
+            await self._change.wait()
+
+    async def ended(self, room: Room) -> None:
+        """Wait for a room's end."""
+        while not room.is_over:
+            await self._change.wait()
 
     def end_all(self) -> None:
         """End every room, as when the engine stops."""
@@ -222,6 +236,7 @@ class Exchange:
                     self._over(room)
                     _LOG.info("%s ended: %s", room.name, termination.cause)
         self._tables.pop(room.mpc_uuid, None)
+        self._change.announce()
 
     def _over(self, room: Room) -> None:
         del self._live[room.name]

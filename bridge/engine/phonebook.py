@@ -8,14 +8,13 @@ hangs_up_when_said = true
 keys = [{ after_s = 3.0, digits = "1#" }]
 """
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from bridge.documents import read_document
 from bridge.errors import ConfigError
-from bridge.multiparty.requests import problems
 
 __all__ = ["KeyPress", "PhoneScript", "Phonebook"]
 
@@ -62,18 +61,13 @@ class Phonebook(BaseModel):
         Raises:
             ConfigError: If it cannot be read, or says something unknown.
         """
-        try:
-            book = cls.model_validate(tomllib.loads(path.read_text()))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise ConfigError(f"phonebook {path}: {error}") from error
-        except ValidationError as error:
-            raise ConfigError(f"phonebook {path}: {problems(error)}") from error
+        book = read_document(path, cls)
         for number, script in book.numbers.items():
             if script.says is not None:
                 script.says = path.parent / script.says
                 if not script.says.is_file():
                     raise ConfigError(
-                        f"phonebook {path}: {number} says {script.says}, no such file"
+                        f"{path}: {number} says {script.says}, no such file"
                     )
         return book
 

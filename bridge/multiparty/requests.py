@@ -9,14 +9,13 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from bridge.multiparty.vocabulary import Role
 
-__all__ = ["Activate", "AddParticipant", "problems"]
+__all__ = ["Activate", "AddParticipant"]
 
 Method = Annotated[Literal["GET", "POST"], Field(description="HTTP method")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2048)]
@@ -191,13 +190,3 @@ class Activate(Request):
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         return value.lower() if isinstance(value, str) else value
-
-
-def problems(error: ValidationError) -> str:
-    """Say in one line which fields were wrong, and what is allowed."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        field = ".".join(str(part) for part in problem["loc"])
-        text = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"{field}: {text}" if field else text)
-    return "; ".join(lines)

@@ -1,0 +1,7 @@
+"""Commands: the only place that reads arguments, environment and files.
+
+* `main`: the group, and what all commands share
+* `demo`, `serve`, `engine`, `bots`: the commands
+* `setup`: options, logging, the event loop, signals
+* `show`, `picture`: tables, the live call, the timeline
+"""

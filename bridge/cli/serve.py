@@ -1,0 +1,84 @@
+"""`mpc-bridge serve`: the bridge, for Plivo to connect to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bridge.call.outbound import PlaybackOptions
+from bridge.call.session import CallOptions
+from bridge.cli import setup
+from bridge.errors import ConfigError
+from bridge.server.app import serving
+from bridge.server.options import ServerOptions
+
+__all__ = ["command"]
+
+
+@click.command("serve")
+@click.option(
+    "--bot",
+    "bots",
+    multiple=True,
+    metavar="[NAME=]SPEC",
+    help="Who answers: an installed bot, module:name, or file.py:name. May be given "
+    "several times; /stream/NAME reaches each, /stream the first. Default: echo.",
+)
+@click.option(
+    "--bot-option",
+    "bot_options",
+    multiple=True,
+    metavar="[NAME.]KEY=VALUE",
+    help="An option of a bot; `mpc-bridge bots` lists them.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print where it serves as JSON.")
+@setup.options_from("server", "playback", "call")
+@setup.logging_options()
+def command(
+    bots: tuple[str, ...],
+    bot_options: tuple[str, ...],
+    config_file: Path | None,
+    log_level: str,
+    log_format: str,
+    *,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Answer Plivo's audio streams with bots.
+
+    Point `ai_agent_stream_service_url` at what it prints. The same port answers
+    GET /healthz, /readyz and /metrics. SIGTERM drains: no new streams, calls may end;
+    a second signal ends them.
+
+    \b
+    mpc-bridge serve --bot echo
+    mpc-bridge serve --bot sales=my_bots:Sales --bot samples/echo.py:echo
+    """
+    setup.configure_logging(log_level, log_format)
+    file = setup.read_config(config_file)
+    server_options = ServerOptions(**setup.settings("server", file, flags))
+    call_options = CallOptions(
+        playback=PlaybackOptions(**setup.settings("playback", file, flags)),
+        **setup.settings("call", file, flags),
+    )
+    if not bots and "bots" not in file:
+        bots = ("echo",)
+    in_service = setup.load_bots(bots, bot_options, file)
+    if not in_service:
+        raise ConfigError("no bot to answer with: give --bot")
+
+    async def serve() -> None:
+        async with serving(in_service, server_options, call_options) as server:
+            addresses = {name: f"{server.url}/{name}" for name in in_service}
+            if as_json:
+                facts = {"url": server.url, "port": server.port, "bots": addresses}
+                click.echo(json.dumps(facts))
+            else:
+                for name, address in addresses.items():
+                    click.echo(f"{name:16} {address}")
+                click.echo(f"{'(default)':16} {server.url}")
+            setup.settle_memory()
+            await setup.until_signalled(server.force)
+
+    setup.run(serve())

@@ -1,0 +1,229 @@
+"""What commands share: options, logging, the event loop, signals."""
+
+import asyncio
+import gc
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bridge import config
+from bridge.bots import registry
+from bridge.call.bot import InService
+from bridge.errors import ConfigError
+
+__all__ = ["configure_logging", "load_bots", "options_from", "run", "until_signalled"]
+
+Result = TypeVar("Result")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LOG_FACTS = ("stream_id", "call_uuid")
+
+QUIET = {
+    "websockets.server": logging.WARNING,
+    "websockets.client": logging.WARNING,
+    "httpx": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
+}
+"""Libraries that tell of each connection what we tell of each call."""
+
+
+def options_from(*sections: str) -> Callable[[Command], Command]:
+    """Give a command the flags of some sections of the configuration."""
+
+    def decorate(command: Command) -> Command:
+        for section in reversed(sections):
+            for option in reversed(list(config.options_of(section))):
+                kind = {int: int, float: float, bool: bool}.get(option.kind, str)
+                secret = option.name.endswith("token")
+                source = "" if secret else f"; default {option.default}"
+                command = click.option(
+                    option.flag,
+                    option.name,
+                    type=kind,
+                    default=None,
+                    help=f"{option.text}  [{option.variable}{source}]",
+                )(command)
+        return click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="TOML file with sections " + ", ".join(f"[{s}]" for s in sections),
+        )(command)
+
+    return decorate
+
+
+def read_config(config_file: Path | None) -> dict[str, Any]:
+    """The file named by `--config` or `BRIDGE_CONFIG`, if any."""
+    named = os.environ.get(f"{config.ENV_PREFIX}CONFIG")
+    path = config_file or (Path(named) if named else None)
+    return config.read_file(path) if path is not None else {}
+
+
+def settings(
+    section: str, file: Mapping[str, Any], flags: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A section's options, from the file, the environment and flags."""
+    return config.compose(section, file, os.environ, flags)
+
+
+def load_bots(
+    specs: tuple[str, ...], options: tuple[str, ...], file: Mapping[str, Any]
+) -> dict[str, InService]:
+    """Make the bots that the flags and the file name.
+
+    Args:
+        specs: `spec` or `name=spec`.
+        options: `key=value`, for the only bot, or `name.key=value`.
+        file: May have `[bots.name]` sections with `use = spec` and options.
+
+    Raises:
+        ConfigError: If one cannot be made, or an option is for nobody.
+    """
+    wanted: dict[str, tuple[str, dict[str, str]]] = {}
+    for name, section in file.get("bots", {}).items():
+        if not isinstance(section, dict) or "use" not in section:
+            raise ConfigError(f'[bots.{name}] needs use = "name" or "module:name"')
+        rest = {key: str(value) for key, value in section.items() if key != "use"}
+        wanted[name] = (section["use"], rest)
+    for spec in specs:
+        name, given, rest_spec = spec.partition("=")
+        if given:
+            wanted[name] = (rest_spec, {})
+        else:
+            wanted[spec.rpartition(":")[2]] = (spec, {})
+    for option in options:
+        key, given, value = option.partition("=")
+        if not given:
+            raise ConfigError(f"--bot-option {option}: expected key=value")
+        name, dot, plain = key.rpartition(".")
+        target = name if dot else next(iter(wanted), "")
+        if target not in wanted or (not dot and len(wanted) > 1):
+            raise ConfigError(
+                f"--bot-option {option}: which bot? write NAME.{plain}={value}; "
+                f"there are {', '.join(wanted) or 'none'}"
+            )
+        wanted[target][1][plain] = value
+    return {
+        name: registry.load(spec, given, name) for name, (spec, given) in wanted.items()
+    }
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, with the ids of stream and call."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record."""
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for fact in LOG_FACTS:
+            if value := getattr(record, fact, ""):
+                line[fact] = value
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+class TextFormatter(logging.Formatter):
+    """For people: time, level, message, and the stream it is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write a record."""
+        text = super().format(record)
+        stream_id = getattr(record, "stream_id", "")
+        if not stream_id:
+            return text
+        first, newline, rest = text.partition("\n")
+        return f"{first}  [{stream_id}]{newline}{rest}"
+
+
+def configure_logging(level: str, log_format: str) -> None:
+    """Log to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    if log_format == "json":
+        handler.setFormatter(JsonFormatter())
+    else:
+        handler.setFormatter(
+            TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+        )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
+
+
+def logging_options(level: str = "info") -> Callable[[Command], Command]:
+    """Give a command `--log-level`, with a default, and `--log-format`."""
+
+    def decorate(command: Command) -> Command:
+        command = click.option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            envvar="BRIDGE_LOG_FORMAT",
+            show_default=True,
+            help="How lines on standard error look.",
+        )(command)
+        return click.option(
+            "--log-level",
+            type=click.Choice(["debug", "info", "warning", "error"]),
+            default=level,
+            envvar="BRIDGE_LOG_LEVEL",
+            show_default=True,
+            help="The least that is logged.",
+        )(command)
+
+    return decorate
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine on the fastest loop there is."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:
+        # There is no wheel of it for every platform; asyncio's own loop serves too.
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def settle_memory() -> None:
+    """Spare the collector what lives as long as the process.
+
+    Frames make few cycles and many objects; by default it would look for cycles in
+    all of them many times a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+async def until_signalled(force: Callable[[], None]) -> None:
+    """Wait for SIGTERM or SIGINT; a second one calls `force`."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def signalled() -> None:
+        if stop.is_set():
+            force()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, signalled)
+    await stop.wait()

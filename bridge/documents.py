@@ -1,0 +1,37 @@
+"""TOML documents read into pydantic models, and what is wrong with them in words."""
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bridge.errors import ConfigError
+
+__all__ = ["problems", "read_document"]
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+def read_document(path: Path, model: type[Document]) -> Document:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: If it cannot be read, is no TOML, or does not fit the model.
+    """
+    try:
+        return model.model_validate(tomllib.loads(path.read_text()))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {problems(error)}") from error
+
+
+def problems(error: ValidationError) -> str:
+    """Say in one line which fields were wrong, and what is allowed."""
+    lines = []
+    for problem in error.errors(include_url=False):
+        field = ".".join(str(part) for part in problem["loc"])
+        text = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{field}: {text}" if field else text)
+    return "; ".join(lines)
