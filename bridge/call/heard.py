@@ -19,7 +19,7 @@ ASSUMED_LATENCY_S = 0.15
 """From our socket to the far loudspeaker and back, until an ack has shown it."""
 
 FAR_FRAME_S = 0.02
-"""The far end plays in frames of this length."""
+"""The far end plays in frames of this length, and begins with a whole one."""
 
 REMEMBERED_ACKS = 8
 
@@ -117,7 +117,7 @@ class HeardLedger:
             self._speech_began = self.sent_samples
         self.sent_samples += count
         self._fastest.send(count, now_s)
-        self._slowest.send(count, now_s, self.latency_s)
+        self._slowest.send(count, now_s, self.latency_s + FAR_FRAME_S)
         self._unheard.append((self.sent_samples, now_s))
         if len(self._unheard) > MOST_UNHEARD:
             self._forget_heard(self._slowest.played(now_s))
@@ -179,7 +179,7 @@ class HeardLedger:
         # Between two of its frames the far end has not played what time would allow.
         ends_at_s, start = now_s + FAR_FRAME_S, position
         for end, sent_at_s in self._unheard:
-            arrived_s = max(ends_at_s, sent_at_s + self.latency_s)
+            arrived_s = max(ends_at_s, sent_at_s + self.latency_s + FAR_FRAME_S)
             ends_at_s = arrived_s + (end - start) / self._rate_hz
             start = end
         self._slowest.restart(position, ends_at_s)

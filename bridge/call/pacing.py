@@ -1,6 +1,7 @@
 """One clockwork for all calls: wake-ups in slots of a millisecond."""
 
 import asyncio
+import collections
 import heapq
 import math
 from collections.abc import Callable
@@ -19,7 +20,7 @@ class Wheel:
     """
 
     def __init__(self) -> None:
-        self._slots: dict[int, list[Callable[[], None]]] = {}
+        self._slots: dict[int, collections.deque[Callable[[], None]]] = {}
         self._order: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_slot = 0
@@ -34,7 +35,7 @@ class Wheel:
         if slot in self._slots:
             self._slots[slot].append(wake)
             return
-        self._slots[slot] = [wake]
+        self._slots[slot] = collections.deque([wake])
         heapq.heappush(self._order, slot)
         if self._timer is None or slot < self._timer_slot:
             self._arm()
@@ -57,7 +58,7 @@ class Wheel:
             while self._order and self._order[0] <= due:
                 wakes = self._slots[self._order[0]]
                 while wakes:
-                    wakes.pop()()
+                    wakes.popleft()()
                 del self._slots[heapq.heappop(self._order)]
         finally:
             # Also when one failed: the rest of its slot is not lost, but next.

@@ -1,0 +1,28 @@
+"""How loud audio is."""
+
+import numpy as np
+import pytest
+
+from bridge.audio.levels import FLOOR_DBFS, peak_dbfs, rms_dbfs
+from bridge.audio.pcm import silence
+from bridge.audio.tones import tone
+
+
+def test_a_full_sine_is_3_db_below_full_scale() -> None:
+    """RMS over peak of a sine."""
+    sine = tone(1000, 1.0, 8000, 0.0)
+
+    assert rms_dbfs(sine) == pytest.approx(-3.01, abs=0.01)
+    assert peak_dbfs(sine) == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.parametrize("samples", [silence(0), silence(160)], ids=["none", "zeros"])
+def test_silence_has_the_floor(samples: "np.ndarray") -> None:  # type: ignore[type-arg]
+    """A number that JSON can carry, not minus infinity."""
+    assert rms_dbfs(samples) == FLOOR_DBFS
+    assert peak_dbfs(samples) == FLOOR_DBFS
+
+
+def test_the_most_negative_sample_is_full_scale() -> None:
+    """Its magnitude does not overflow."""
+    assert peak_dbfs(np.array([-32768], np.int16)) == 0.0

@@ -1,0 +1,26 @@
+"""Unit tests run in virtual time; those under `e2e` have sockets and real seconds."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.virtual_time import VirtualLoop
+
+settings.register_profile(
+    "bridge",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("bridge")
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Choose the loop by the folder the test is in."""
+    if "e2e" in item.path.parts:
+        return {"real": asyncio.new_event_loop}
+    return {"virtual": VirtualLoop}

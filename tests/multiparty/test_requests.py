@@ -1,0 +1,174 @@
+"""What the API is asked: Plivo's defaults, limits and spellings."""
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bridge.documents import problems
+from bridge.multiparty.requests import Activate, AddParticipant
+from bridge.multiparty.vocabulary import Role
+
+DIAL = {"role": "customer", "from": "+14150000001", "to": "+14150000002"}
+AI = {"role": "ai-agent", "ai_agent_stream_service_url": "ws://127.0.0.1:8765/stream"}
+
+
+def refused(body: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as caught:
+        AddParticipant.model_validate(body)
+    return problems(caught.value)
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    """Of every parameter that has one."""
+    added = AddParticipant.model_validate(DIAL)
+
+    assert added.model_dump(exclude_none=True) == {
+        "role": Role.CUSTOMER,
+        "from_": "+14150000001",
+        "to": "+14150000002",
+        "call_status_callback_method": "POST",
+        "confirm_key_sound_method": "GET",
+        "dial_music": "real",
+        "ring_timeout": "45",
+        "delay_dial": "0",
+        "max_duration": 14400,
+        "max_participants": 10,
+        "record_min_member_count": 1,
+        "wait_music_method": "GET",
+        "agent_hold_music_method": "GET",
+        "customer_hold_music_method": "GET",
+        "recording_callback_method": "GET",
+        "status_callback_method": "POST",
+        "status_callback_events": "mpc-state-changes,participant-state-changes",
+        "on_exit_action_method": "POST",
+        "record": False,
+        "record_participant_track": False,
+        "record_file_format": "mp3",
+        "stay_alone": False,
+        "coach_mode": True,
+        "mute": False,
+        "hold": False,
+        "start_mpc_on_enter": True,
+        "end_mpc_on_exit": False,
+        "relay_dtmf_inputs": False,
+        "enter_sound": "beep:1",
+        "enter_sound_method": "GET",
+        "exit_sound": "beep:2",
+        "exit_sound_method": "GET",
+        "start_recording_audio_method": "GET",
+        "stop_recording_audio_method": "GET",
+        "create_mpc_with_single_participant": True,
+        "send_on_preanswer": False,
+        "transcript": False,
+        "ai_agent_stream_content_type": "audio/x-l16;rate=8000",
+        "ai_agent_stream_status_callback_method": "POST",
+        "ai_agent_stream_extra_headers": "",
+    }
+
+
+def test_what_sdks_send_is_understood() -> None:
+    """Booleans as strings, roles in any case, camelCase, empty and unknown keys."""
+    added = AddParticipant.model_validate(
+        {
+            **DIAL,
+            "role": "Customer",
+            "mute": "true",
+            "recordParticipantTrack": True,
+            "dial_music": "Real",
+            "caller_name": "",
+            "friendly_name": "x",
+            "ring_timeout": 30,
+            "call_uuid": None,
+        }
+    )
+
+    assert added.role is Role.CUSTOMER
+    assert added.mute is True
+    assert added.record_participant_track is True
+    assert added.seconds("ring_timeout", 0) == 30.0
+
+
+def test_agents_may_ring_at_several_places() -> None:
+    """Each with its own time, or all with one."""
+    added = AddParticipant.model_validate(
+        {
+            "role": "agent",
+            "from": "+1",
+            "to": "+2<+3",
+            "ring_timeout": "10<20",
+            "delay_dial": 5,
+        }
+    )
+
+    assert added.destinations == ["+2", "+3"]
+    assert [added.seconds("ring_timeout", n) for n in (0, 1)] == [10.0, 20.0]
+    assert [added.seconds("delay_dial", n) for n in (0, 1)] == [5.0, 5.0]
+
+
+@pytest.mark.parametrize("body", [AI, {"role": "agent", "call_uuid": "u"}, DIAL])
+def test_there_are_three_ways_to_add(body: dict[str, Any]) -> None:
+    """A stream, a live call, a number."""
+    assert AddParticipant.model_validate(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ({}, "role: Field required"),
+        ({**DIAL, "role": "boss"}, "role: Input should be 'agent', 'customer'"),
+        ({"role": "customer"}, r"specify \(from, to\)"),
+        ({**DIAL, "call_uuid": "u"}, "either call_uuid or"),
+        ({"role": "ai-agent"}, "ai_agent_stream_service_url: required"),
+        ({**AI, "ai_agent_stream_service_url": "http://x"}, "ai_agent_stream_service"),
+        ({**DIAL, "to": "+1<+2"}, "2 destinations, allowed for agents only"),
+        (
+            {"role": "agent", "from": "+1", "to": "<".join(["+2"] * 21)},
+            "allowed are 20",
+        ),
+        (
+            {"role": "agent", "from": "+1", "to": "+2<+3", "delay_dial": "1<2<3"},
+            "delay_dial: 3 values for 2 destinations",
+        ),
+        ({**DIAL, "max_duration": 299}, "max_duration: Input should be greater"),
+        ({**DIAL, "max_participants": 11}, "max_participants: Input should be less"),
+        ({**DIAL, "confirm_key": "12"}, "confirm_key"),
+        ({**DIAL, "enter_sound": "beep:3"}, "enter_sound"),
+        (
+            {**DIAL, "status_callback_events": "mpc-state-changes,foo"},
+            "foo: allowed are mpc-state-changes",
+        ),
+        ({**DIAL, "status_callback_url": "ftp://x"}, "status_callback_url"),
+    ],
+    ids=str,
+)
+def test_a_mistake_names_its_field(body: dict[str, Any], what: str) -> None:
+    """And what is allowed there."""
+    assert re.search(what, refused(body))
+
+
+def test_event_groups_are_tidied() -> None:
+    """Any case, blanks, an empty one."""
+    added = AddParticipant.model_validate(
+        {
+            **DIAL,
+            "status_callback_events": "MPC-state-changes , participant-audio-events,",
+        }
+    )
+
+    expected = "mpc-state-changes,participant-audio-events"
+    assert added.status_callback_events == expected
+
+
+@pytest.mark.parametrize("status", ["active", "Active", ["active"]], ids=str)
+def test_activation_has_three_spellings(status: object) -> None:
+    """Plivo's Python SDK wraps it in a list."""
+    assert Activate.model_validate({"status": status}).status == "active"
+
+
+@pytest.mark.parametrize("body", [{"status": "ended"}, {"status": 5}, {}, "active"])
+def test_only_activation_can_be_asked(body: object) -> None:
+    """An MPC is ended by DELETE."""
+    with pytest.raises(ValidationError):
+        Activate.model_validate(body)

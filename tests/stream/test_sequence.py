@@ -1,0 +1,75 @@
+"""What is missing, repeated or late, told by the stream's own numbers."""
+
+import pytest
+
+from bridge.stream.messages import Dtmf, DtmfBody, Media, MediaBody
+from bridge.stream.sequence import Anomaly, GapDetector, Irregularity
+
+
+def frame(chunk: int | None = None, timestamp: str | int | None = None) -> Media:
+    return Media(media=MediaBody(payload=b"", chunk=chunk, timestamp=timestamp))
+
+
+def observed(*frames: Media) -> list[Irregularity | None]:
+    detector = GapDetector()
+    return [detector.observe_audio(each, 20) for each in frames]
+
+
+def test_a_stream_in_order_is_not_remarked_on() -> None:
+    """Numbers and times that go on."""
+    frames = [frame(n, str(1705312200000 + 20 * n)) for n in range(1, 5)]
+
+    assert observed(*frames) == [None] * 4
+
+
+def test_missing_chunks_are_counted_in_milliseconds() -> None:
+    """Three frames lost are 60 ms."""
+    found = observed(frame(1), frame(5))
+
+    assert found == [None, Irregularity(Anomaly.MISSING_AUDIO, 60)]
+
+
+def test_a_repeated_chunk_is_told_from_a_restart() -> None:
+    """The same number is a repetition, a lower one another count."""
+    found = observed(frame(4), frame(4), frame(1), frame(2))
+
+    assert found == [
+        None,
+        Irregularity(Anomaly.REPEATED_AUDIO, 20),
+        Irregularity(Anomaly.RESTARTED, 0),
+        None,
+    ]
+
+
+@pytest.mark.parametrize(("step_ms", "jump_ms"), [(520, 500), (-980, -1000)])
+def test_time_that_jumps_is_remarked_on(step_ms: int, jump_ms: int) -> None:
+    """Forward as after a hold, backward as after a clock was set."""
+    found = observed(frame(1, "5000"), frame(2, str(5000 + step_ms)))
+
+    assert found == [None, Irregularity(Anomaly.TIME_JUMP, jump_ms)]
+
+
+def test_jitter_of_time_stamps_is_normal() -> None:
+    """Some senders stamp arrival."""
+    assert observed(frame(1, 0), frame(2, 95), frame(3, 60)) == [None] * 3
+
+
+@pytest.mark.parametrize("timestamp", ["", "now", "-5", "9" * 30, "٣", None])
+def test_time_stamps_that_are_none_are_ignored(timestamp: str | None) -> None:
+    """They are opaque strings, after all."""
+    assert (
+        observed(frame(1, "0"), frame(2, timestamp), frame(3, "999999")) == [None] * 3
+    )
+
+
+def test_missing_messages_are_counted() -> None:
+    """The sequence number counts messages of every kind."""
+    detector = GapDetector()
+
+    def numbered(number: int | None) -> Dtmf:
+        return Dtmf(dtmf=DtmfBody(digit="1"), sequence_number=number)
+
+    found = [detector.observe(numbered(n)) for n in (1, 2, 5, None, 6, 3, 4)]
+
+    missing = Irregularity(Anomaly.MISSING_MESSAGES, 2)
+    assert found == [None, None, missing, None, None, None, None]

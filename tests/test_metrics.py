@@ -1,0 +1,34 @@
+"""The names that dashboards depend on."""
+
+from bridge.metrics import Metrics
+
+NAMES = """
+bridge_streams_active bridge_streams_total bridge_streams_refused_total
+bridge_streams_resumed_total bridge_frames_received_total bridge_frames_sent_total
+bridge_frames_dropped_total bridge_frames_late_seconds_bucket
+bridge_playback_underruns_total bridge_stale_acks_total bridge_stream_errors_total
+bridge_gaps_total bridge_bot_errors_total
+""".split()
+
+
+def test_every_name_is_there_with_its_count() -> None:
+    """In Prometheus' text format."""
+    metrics = Metrics()
+    metrics.streams_active = 3
+    metrics.streams_ended["closed"] += 2
+    metrics.streams_refused["full"] += 1
+    metrics.gaps["audio missing"] += 1
+    metrics.bot_errors["echo"] += 1
+    metrics.underruns = 4
+    metrics.frame_late(0.003)
+    metrics.frame_late(-1.0)
+
+    text = metrics.exposition().decode()
+
+    for name in NAMES:
+        assert f"\n{name}" in text
+    assert "bridge_streams_active 3.0" in text
+    assert 'bridge_streams_total{end="closed"} 2.0' in text
+    assert 'bridge_bot_errors_total{bot="echo"} 1.0' in text
+    assert "bridge_playback_underruns_total 4.0" in text
+    assert 'bridge_frames_late_seconds_bucket{le="0.005"} 2.0' in text
