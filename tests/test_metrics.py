@@ -2,13 +2,21 @@
 
 from bridge.metrics import Metrics
 
-NAMES = """
-bridge_streams_active bridge_streams_total bridge_streams_refused_total
-bridge_streams_resumed_total bridge_frames_received_total bridge_frames_sent_total
-bridge_frames_dropped_total bridge_frames_late_seconds_bucket
-bridge_playback_underruns_total bridge_stale_acks_total bridge_stream_errors_total
-bridge_gaps_total bridge_bot_errors_total
-""".split()
+NAMES = [
+    "bridge_streams_active",
+    "bridge_streams_total",
+    "bridge_streams_refused_total",
+    "bridge_streams_resumed_total",
+    "bridge_frames_received_total",
+    "bridge_frames_sent_total",
+    "bridge_frames_dropped_total",
+    "bridge_frames_late_seconds_bucket",
+    "bridge_playback_underruns_total",
+    "bridge_stale_acks_total",
+    "bridge_stream_errors_total",
+    "bridge_gaps_total",
+    "bridge_bot_errors_total",
+]
 
 
 def test_every_name_is_there_with_its_count() -> None:

@@ -38,6 +38,9 @@ ATTEMPTS = 3
 
 RETRY_S = 0.5
 
+CLOSE_TIMEOUT_S = 1.0
+"""For a server to answer our close frame."""
+
 SEND_QUEUE_S = 40.0
 """How much a slow server may lag behind before its stream is dropped."""
 
@@ -95,6 +98,8 @@ class AiLeg:
         """
         async with contextlib.AsyncExitStack() as stack:
             socket = await self._connect(stack)
+            if self._down.is_set():
+                return
             await socket.send(self._start().decode())
             answered()
             async with background(
@@ -154,7 +159,13 @@ class AiLeg:
                 await asyncio.sleep(RETRY_S)
             try:
                 return await stack.enter_async_context(
-                    connect(self._url, compression=None, max_size=None, proxy=None)
+                    connect(
+                        self._url,
+                        compression=None,
+                        max_size=None,
+                        proxy=None,
+                        close_timeout=CLOSE_TIMEOUT_S,
+                    )
                 )
             except InvalidURI as invalid:
                 raise UnavailableError("connect stream", None, str(invalid)) from None

@@ -33,7 +33,7 @@ class EngineOptions:
     auth_id: str = "MALOCALENGINE0000000"
     """The only account; SDKs demand MA or SA and 18 more."""
     auth_token: SecretStr = DEFAULT_TOKEN
-    """Its token."""
+    """The token that goes with it, for Basic authentication."""
     recordings: Path = Path("recordings")
     """Where recordings go."""
     phonebook: Phonebook = dataclasses.field(default_factory=Phonebook)

@@ -44,19 +44,14 @@ class Phone:
         if script.says is not None:
             speech = await asyncio.to_thread(files.read, script.says, RATE_HZ)
             self._speech = speech
-        if script.outcome == "no-answer":
-            await self._down.wait()
+        rings_s = None if script.outcome == "no-answer" else script.answers_after_s
+        if await self._hung_up_within(rings_s):
             return
-        await asyncio.sleep(script.answers_after_s)
         self._place = -round(script.says_after_s * RATE_HZ)
         self._is_up = True
         answered()
         async with background(keys=self._press_keys()):
-            try:
-                async with asyncio.timeout(script.hangs_up_after_s):
-                    await self._down.wait()
-            except TimeoutError:
-                pass
+            await self._hung_up_within(script.hangs_up_after_s)
         self._is_up = False
 
     def say(self) -> Samples:
@@ -85,6 +80,15 @@ class Phone:
     def hang_up(self) -> None:
         """Put down."""
         self._down.set()
+
+    async def _hung_up_within(self, seconds: float | None) -> bool:
+        """Wait for the other side to hang up; None waits for ever."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._down.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _press_keys(self) -> None:
         pressed_s = 0.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bridge.audio.levels import FLOOR_DBFS, peak_dbfs, rms_dbfs
-from bridge.audio.pcm import silence
+from bridge.audio.pcm import Samples, silence
 from bridge.audio.tones import tone
 
 
@@ -17,7 +17,7 @@ def test_a_full_sine_is_3_db_below_full_scale() -> None:
 
 
 @pytest.mark.parametrize("samples", [silence(0), silence(160)], ids=["none", "zeros"])
-def test_silence_has_the_floor(samples: "np.ndarray") -> None:  # type: ignore[type-arg]
+def test_silence_has_the_floor(samples: Samples) -> None:
     """A number that JSON can carry, not minus infinity."""
     assert rms_dbfs(samples) == FLOOR_DBFS
     assert peak_dbfs(samples) == FLOOR_DBFS

@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 
 from bridge.audio.mixing import mix, mix_matrix
 from bridge.audio.pcm import Samples
@@ -38,7 +39,7 @@ def test_a_short_voice_only_ends_earlier() -> None:
     said=arrays.arrays(np.int16, (3, 4, 5)),
     hears=arrays.arrays(np.bool_, (3, 4, 4)),
 )
-def test_a_matrix_mixes_as_one_by_one(said: Samples, hears: "np.ndarray") -> None:  # type: ignore[type-arg]
+def test_a_matrix_mixes_as_one_by_one(said: Samples, hears: NDArray[np.bool_]) -> None:
     """All rooms in one product give what each listener alone would get."""
     mixed = mix_matrix(hears, said)
 

@@ -120,7 +120,7 @@ def test_the_longest_speech_keeps_little() -> None:
     for number in range(180_000):
         ledger.send(160, number * 0.02)
 
-    assert len(ledger._unheard) < 100  # noqa: SLF001 - it is memory that is tested
+    assert len(ledger._unheard) < 100
     assert ledger.bounds(3600.0).most == 180_000 * 160
 
 

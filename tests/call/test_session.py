@@ -32,7 +32,7 @@ async def echo(call: Call) -> None:
 async def test_a_failing_bot_ends_its_call_alone(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """1011, counted, logged with its traceback and the call's id; no other hears of it."""
+    """1011, counted, logged with traceback and id; no other call notices."""
 
     async def fail(_call: Call) -> None:
         await asyncio.sleep(0.5)
@@ -153,6 +153,7 @@ async def test_lost_and_repeated_frames_are_told_apart() -> None:
         for chunk in (1, 2, 2, 5):
             body = MediaBody(payload=bytes(320), track="inbound", chunk=chunk)
             far_end.tell(Media(media=body))
+        await asyncio.sleep(0.1)
         far_end.session.receive(b'{"event": "clearedAudio", "sequenceNumber": 90}')
         await asyncio.sleep(0.1)
 
@@ -176,7 +177,7 @@ async def test_a_call_goes_on_over_a_new_socket() -> None:
         await asyncio.sleep(0.5)
 
         second = FarEnd()
-        second._protocol = first._protocol  # noqa: SLF001 - the stream goes on
+        second._protocol = first._protocol
         second.session = session
         session.attach(second)
         await second.talk(tone(440, 1.0, 8000))

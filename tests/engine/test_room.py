@@ -1,6 +1,7 @@
 """The rules of a call's life."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -27,18 +28,18 @@ from bridge.multiparty.requests import AddParticipant
 from bridge.multiparty.vocabulary import ExitCause, MpcStatus, Role, Termination
 
 
-def adding(role: str = "customer", **more: object) -> AddParticipant:
+def adding(role: str = "customer", **more: Any) -> AddParticipant:
     return AddParticipant.model_validate(
         {"role": role, "from": "+1", "to": "+2", **more}
     )
 
 
-def room(**more: object) -> Room:
+def room(**more: Any) -> Room:
     return Room("u", "demo", adding(**more), 0.0)
 
 
 def enter(
-    into: Room, call_uuid: str, now_s: float = 1.0, **more: object
+    into: Room, call_uuid: str, now_s: float = 1.0, **more: Any
 ) -> Sequence[Effect]:
     into.expect(call_uuid, adding(**more))
     return into.join(call_uuid, now_s)

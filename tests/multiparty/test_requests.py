@@ -110,7 +110,7 @@ def test_agents_may_ring_at_several_places() -> None:
 @pytest.mark.parametrize("body", [AI, {"role": "agent", "call_uuid": "u"}, DIAL])
 def test_there_are_three_ways_to_add(body: dict[str, Any]) -> None:
     """A stream, a live call, a number."""
-    assert AddParticipant.model_validate(body)
+    assert AddParticipant.model_validate(body).role in Role
 
 
 @pytest.mark.parametrize(

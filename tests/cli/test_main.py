@@ -1,0 +1,97 @@
+"""What the command line shows, and how it ends."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from bridge.cli.main import COMMANDS, cli
+
+HELP = """\
+Usage: cli [OPTIONS] COMMAND [ARGS]...
+
+  Put an AI agent into a Plivo Multiparty Call, or try one without Plivo.
+"""
+
+
+def test_help_shows_the_way() -> None:
+    """Every command, in the order a newcomer wants them."""
+    shown = CliRunner().invoke(cli, ["--help"]).output
+
+    assert shown.startswith(HELP)
+    places = [shown.index(f"\n  {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_explains_itself(name: str) -> None:
+    """With its options."""
+    result = CliRunner().invoke(cli, [name, "--help"])
+
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: cli {name}")
+
+
+def test_the_version_is_said() -> None:
+    """For people and programs."""
+    plain = CliRunner().invoke(cli, ["version"]).output.split()[-1]
+    assert json.loads(CliRunner().invoke(cli, ["version", "--json"]).output) == {
+        "version": plain
+    }
+
+
+def test_help_comes_without_the_heavy_imports() -> None:
+    """Numpy and its like are loaded by the commands that need them."""
+    code = (
+        "import sys; from click.testing import CliRunner; from bridge.cli.main import "
+        "cli; CliRunner().invoke(cli, ['--help']); "
+        "print([m for m in ('matplotlib', 'starlette', 'rich') if m in sys.modules])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete(shell: str) -> None:
+    """The script calls back into the command."""
+    result = CliRunner().invoke(cli, ["completion", shell])
+
+    assert "_MPC_BRIDGE_COMPLETE" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what"),
+    [
+        (
+            ["serve", "--bot", "ecko"],
+            2,
+            "mpc-bridge: no bot named 'ecko', did you mean",
+        ),
+        (["serve", "--config", "/none.toml"], 2, "mpc-bridge: /none.toml: "),
+        (["serve", "--port", "x"], 2, "Invalid value for '--port'"),
+        (["serve", "--lead-s", "9"], 2, "mpc-bridge: lead_s: 9.0, allowed are"),
+        (["demo", "--press", "x"], 2, "mpc-bridge: --press x: expected KEYS@SECONDS"),
+        (["engine", "--phonebook", "/none.toml"], 2, "mpc-bridge: /none.toml: "),
+        (["engine", "--host", "256.0.0.1"], 2, "mpc-bridge: cannot listen on"),
+        (["sing"], 2, "No such command 'sing'"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_mistakes_are_one_line_and_a_code(
+    arguments: list[str], code: int, what: str
+) -> None:
+    """No traceback."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "bridge", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert ran.returncode == code
+    assert what in ran.stderr
+    assert "Traceback" not in ran.stderr

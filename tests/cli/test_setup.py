@@ -1,0 +1,135 @@
+"""What commands share."""
+
+import asyncio
+import io
+import json
+import logging
+import os
+import signal
+import sys
+from typing import Any
+
+import pytest
+
+from bridge.cli import setup
+from bridge.errors import ConfigError
+
+
+def record(message: str, **extra: Any) -> logging.LogRecord:
+    return logging.makeLogRecord(
+        {"msg": message, "levelname": "WARNING", "name": "bridge.test", **extra}
+    )
+
+
+def test_a_json_line_has_the_ids() -> None:
+    """Of stream and call, and the traceback if there is one."""
+    try:
+        raise KeyError("why")
+    except KeyError:
+        made = record("hm", stream_id="s", call_uuid="c", exc_info=sys.exc_info())
+
+    line = json.loads(setup.JsonFormatter().format(made))
+
+    assert (line["level"], line["message"]) == ("warning", "hm")
+    assert (line["stream_id"], line["call_uuid"]) == ("s", "c")
+    assert "KeyError" in line["error"]
+    assert "stream_id" not in json.loads(setup.JsonFormatter().format(record("hm")))
+
+
+def test_a_text_line_ends_with_the_stream() -> None:
+    """Before the traceback, if any."""
+    formatter = setup.TextFormatter("%(message)s")
+
+    assert formatter.format(record("hm")) == "hm"
+    assert formatter.format(record("a\nb", stream_id="s")) == "a  [s]\nb"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_logs_go_to_standard_error(
+    log_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the level that was asked for; libraries a level higher."""
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        setup.configure_logging("info", log_format)
+        logging.getLogger("bridge").info("seen")
+        logging.getLogger("httpx").info("unseen")
+    finally:
+        root.handlers[:], root.level = before
+    assert "seen" in stream.getvalue()
+    assert "unseen" not in stream.getvalue()
+
+
+def test_bots_are_named_by_flags_and_file() -> None:
+    """Flags win over the file; options go to whom they name."""
+    file = {"bots": {"sales": {"use": "echo", "sample_rate_hz": 8000}}}
+
+    bots = setup.load_bots(("echo", "fast=echo"), ("fast.sample_rate_hz=24000",), file)
+
+    rates = {name: bot.sample_rate_hz for name, bot in bots.items()}
+    assert rates == {"sales": 8000, "echo": 16000, "fast": 24000}
+    (only,) = setup.load_bots(("echo",), ("sample_rate_hz=8000",), {}).values()
+    assert only.sample_rate_hz == 8000
+
+
+@pytest.mark.parametrize(
+    ("specs", "options", "file", "what"),
+    [
+        (("echo",), ("loud",), {}, "--bot-option loud: expected key=value"),
+        (("echo",), ("x.a=1",), {}, "which bot. write NAME.a=1; there are echo"),
+        (("echo", "b=echo"), ("a=1",), {}, "which bot. write NAME.a=1"),
+        ((), ("a=1",), {}, "there are none"),
+        ((), (), {"bots": {"a": {}}}, r"\[bots.a\] needs use ="),
+        ((), (), {"bots": {"a": 5}}, r"\[bots.a\] needs use ="),
+    ],
+    ids=str,
+)
+def test_options_for_nobody_are_refused(
+    specs: tuple[str, ...], options: tuple[str, ...], file: dict[str, Any], what: str
+) -> None:
+    """With how to write them."""
+    with pytest.raises(ConfigError, match=what):
+        setup.load_bots(specs, options, file)
+
+
+def test_a_config_file_may_be_named_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`BRIDGE_CONFIG`; without it there is none."""
+    assert setup.read_config(None) == {}
+    monkeypatch.setenv("BRIDGE_CONFIG", "/none.toml")
+    with pytest.raises(ConfigError, match=r"/none\.toml"):
+        setup.read_config(None)
+
+
+def test_the_first_signal_stops_and_the_second_forces() -> None:
+    """On a loop of its own, as the commands run."""
+    forced: list[bool] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.01, os.kill, os.getpid(), signal.SIGTERM)
+        await setup.until_signalled(lambda: forced.append(True))
+        assert forced == []
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(0.05)
+
+    setup.run(main())
+    assert forced == [True]
+
+
+def test_without_uvloop_asyncio_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no wheel for every platform."""
+
+    def missing(_name: str) -> Any:
+        raise ImportError
+
+    monkeypatch.setattr("importlib.import_module", missing)
+
+    async def which() -> str:
+        return type(asyncio.get_running_loop()).__module__
+
+    assert setup.run(which()).startswith("asyncio")

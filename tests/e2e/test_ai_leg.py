@@ -1,0 +1,325 @@
+"""Plivo's side of the stream, against servers that behave and that do not."""
+
+import asyncio
+import base64
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from websockets.asyncio.server import ServerConnection, serve
+
+from bridge.audio.g711 import ulaw_encode
+from bridge.audio.levels import rms_dbfs
+from bridge.audio.pcm import Samples, silence
+from bridge.audio.tones import tone
+from bridge.engine import ai_leg
+from bridge.engine.ai_leg import AiLeg
+from bridge.errors import UnavailableError
+from bridge.stream.content_type import ContentType
+from bridge.tasks import background
+
+PLAY = '{"event": "playAudio", "media": {"payload": "AAAA"%s}}'
+CALL = "12345678-1234-4234-8234-123456789abc"
+
+
+class Rig:
+    """A leg, ticked every 20 ms, and what its server got."""
+
+    def __init__(self, leg: AiLeg) -> None:
+        self.leg = leg
+        self.said: list[Samples] = []
+        self.is_up = asyncio.Event()
+        self.is_down = asyncio.Event()
+        self.keys = ""
+
+    async def live(self) -> None:
+        try:
+            await self.leg.run(self.is_up.set)
+        finally:
+            self.is_down.set()
+
+    async def tick(self, count: int = 1) -> None:
+        for _ in range(count):
+            self.said.append(self.leg.say())
+            self.leg.hear(silence(160))
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def leg_to(
+    handler: Callable[[ServerConnection], Awaitable[None]],
+    content_type: str = "audio/x-l16;rate=8000",
+) -> AsyncIterator[Rig]:
+    async with serve(handler, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        leg = AiLeg(
+            f"ws://127.0.0.1:{port}/x",
+            ContentType.parse(content_type),
+            "a=1",
+            CALL,
+            "MA",
+        )
+        rig = Rig(leg)
+
+        def keys(digits: str) -> None:
+            rig.keys += digits
+
+        leg.on_keys = keys
+        async with background(leg=rig.live()):
+            async with asyncio.timeout(5):
+                await rig.is_up.wait()
+            yield rig
+            leg.hang_up()
+            async with asyncio.timeout(5):
+                await rig.is_down.wait()
+
+
+async def test_it_sends_what_plivo_documents() -> None:
+    """`start` with real UUIDs, then numbered frames, each with its headers."""
+    got: list[dict[str, Any]] = []
+
+    async def take(socket: ServerConnection) -> None:
+        async for text in socket:
+            assert isinstance(text, str)
+            got.append(json.loads(text))
+
+    async with leg_to(take, "audio/x-mulaw;rate=8000") as rig:
+        await rig.tick(3)
+        rig.leg.press("5")
+        await asyncio.sleep(0.1)
+
+    start, first, _second, third, key = got
+    assert start["start"] == {
+        "callId": CALL,
+        "streamId": rig.leg.stream_id,
+        "accountId": "MA",
+        "tracks": ["inbound"],
+        "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000},
+    }
+    assert (start["extra_headers"], start["sequenceNumber"]) == ("a=1", 1)
+    assert [m["sequenceNumber"] for m in got] == [1, 2, 3, 4, 5]
+    assert first["media"]["payload"] == base64.b64encode(b"\xff" * 160).decode()
+    assert (first["media"]["chunk"], third["media"]["chunk"]) == (1, 3)
+    stamps = [int(m["media"]["timestamp"]) for m in (first, third)]
+    assert stamps[1] - stamps[0] == 40
+    assert stamps[0] > 1_600_000_000_000
+    assert key["dtmf"]["digit"] == "5"
+    assert all(m["streamId"] == rig.leg.stream_id for m in got[1:])
+
+
+async def test_every_spelling_of_audio_is_played() -> None:
+    """Strings for rates, `;rate=`, another codec in between, a WAV, nothing at all."""
+    sound = tone(440, 0.02, 8000)
+    wav = io.BytesIO()
+    soundfile.write(wav, sound, 8000, format="WAV")
+    l16 = base64.b64encode(sound.tobytes()).decode()
+    bodies = [
+        {"contentType": "audio/x-l16", "sampleRate": 8000, "payload": l16},
+        {"contentType": "audio/x-l16", "sampleRate": "8000", "payload": l16},
+        {"contentType": "audio/x-l16;rate=8000", "payload": l16},
+        {"payload": l16},
+        {
+            "contentType": "audio/x-mulaw;rate=8000",
+            "sampleRate": 8000,
+            "payload": base64.b64encode(ulaw_encode(sound)).decode(),
+        },
+        {"contentType": "wav", "payload": base64.b64encode(wav.getvalue()).decode()},
+    ]
+
+    async def speak(socket: ServerConnection) -> None:
+        for body in bodies:
+            await socket.send(json.dumps({"event": "playAudio", "media": body}))
+        await socket.wait_closed()
+
+    async with leg_to(speak) as rig:
+        await asyncio.sleep(0.1)
+        await rig.tick(7)
+
+    levels = [rms_dbfs(frame) for frame in rig.said]
+    assert levels[:6] == pytest.approx([rms_dbfs(sound)] * 6, abs=0.3)
+    assert levels[6] == -96.0
+    assert rig.leg.stream_errors == 0
+
+
+async def test_other_rates_are_converted() -> None:
+    """A 16 kHz stream is heard at 8 kHz, and the other way round."""
+    sizes: set[int] = set()
+
+    async def speak(socket: ServerConnection) -> None:
+        sound = tone(440, 0.1, 16000)
+        payload = base64.b64encode(sound.tobytes()).decode()
+        body = {"contentType": "audio/x-l16", "sampleRate": 16000, "payload": payload}
+        await socket.send(json.dumps({"event": "playAudio", "media": body}))
+        async for text in socket:
+            message = json.loads(text)
+            if message["event"] == "media":
+                sizes.add(len(base64.b64decode(message["media"]["payload"])))
+
+    async with leg_to(speak, "audio/x-l16;rate=16000") as rig:
+        await asyncio.sleep(0.1)
+        await rig.tick(5)
+        await asyncio.sleep(0.1)
+
+    heard = np.concatenate(rig.said)
+    assert rms_dbfs(heard[80:]) == pytest.approx(
+        rms_dbfs(tone(440, 0.1, 8000)), abs=0.3
+    )
+    assert sizes == {640}
+
+
+async def test_checkpoints_clears_and_keys() -> None:
+    """Acked when played, never after a clear; keys are heard and told."""
+    got: list[tuple[str, str | None]] = []
+
+    async def script(socket: ServerConnection) -> None:
+        payload = base64.b64encode(tone(440, 0.1, 8000).tobytes()).decode()
+        play = {"event": "playAudio", "media": {"payload": payload}}
+        for message in (
+            {"event": "checkpoint", "name": "empty"},
+            play,
+            {"event": "checkpoint", "name": "played"},
+            play,
+            {"event": "checkpoint", "name": "cleared"},
+            {"event": "sendDTMF", "dtmf": "12"},
+        ):
+            await socket.send(json.dumps(message))
+        async for text in socket:
+            message = json.loads(text)
+            if message["event"] not in ("media", "start"):
+                got.append((message["event"], message.get("name")))
+            if message.get("name") == "played":
+                await socket.send('{"event": "clearAudio"}')
+
+    async with leg_to(script) as rig:
+        await asyncio.sleep(0.1)
+        await rig.tick(30)
+        await asyncio.sleep(0.1)
+
+    assert got == [
+        ("playedStream", "empty"),
+        ("playedStream", "played"),
+        ("clearedAudio", None),
+    ]
+    assert rig.keys == "12"
+    assert all(frame.any() for frame in rig.said[11:14])
+
+
+async def test_bad_messages_are_counted_and_it_goes_on() -> None:
+    """Unreadable, unknown, of another stream, half samples, no WAV, too much."""
+    loud = base64.b64encode(tone(440, 2.0, 8000).tobytes()).decode()
+
+    async def misbehave(socket: ServerConnection) -> None:
+        for text in (
+            "noise",
+            b"binary",
+            '{"event": "mark"}',
+            '{"event": "clearAudio", "streamId": "other"}',
+            PLAY % "",
+            PLAY % ', "contentType": "wav"',
+            PLAY % ', "contentType": "x"',
+        ):
+            await socket.send(text)
+        for _ in range(31):
+            await socket.send(
+                json.dumps({"event": "playAudio", "media": {"payload": loud}})
+            )
+        await socket.wait_closed()
+
+    async with leg_to(misbehave) as rig:
+        await asyncio.sleep(0.5)
+        await rig.tick(1)
+
+    assert rig.leg.stream_errors == 8
+    assert rig.leg.far_buffer.dropped_samples == 16000
+    assert rig.said[0].any()
+
+
+@pytest.mark.parametrize("how", ["close", "stop", "abort"])
+async def test_the_leg_goes_down_with_its_server(how: str) -> None:
+    """However the server leaves."""
+
+    async def leave(socket: ServerConnection) -> None:
+        await socket.recv()
+        if how == "stop":
+            await socket.send('{"event": "stop"}')
+            await socket.wait_closed()
+        elif how == "abort":
+            socket.transport.abort()
+
+    async with leg_to(leave) as rig:
+        async with asyncio.timeout(5):
+            await rig.is_down.wait()
+        await rig.tick(2)
+        assert "AiLeg" in repr(rig.leg)
+
+
+async def test_three_attempts_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the leg fails, and says why."""
+    monkeypatch.setattr(ai_leg, "RETRY_S", 0.01)
+    attempts = 0
+
+    async def refuse(
+        _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        nonlocal attempts
+        attempts += 1
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    leg = AiLeg(
+        f"ws://127.0.0.1:{port}/", ContentType("audio/x-l16", 8000), "", CALL, "MA"
+    )
+    with pytest.raises(UnavailableError, match="connect stream: no answer"):
+        await leg.run(lambda: None)
+    server.close()
+    await server.wait_closed()
+    assert attempts == 3
+
+
+async def test_an_address_that_is_none_fails_at_once() -> None:
+    """No second attempt could help."""
+    leg = AiLeg("ws://", ContentType("audio/x-l16", 8000), "", CALL, "MA")
+
+    with pytest.raises(UnavailableError, match="ws://"):
+        await leg.run(lambda: None)
+
+
+async def test_hung_up_while_it_connects_it_never_starts() -> None:
+    """The room is over before the server answers."""
+    got: list[object] = []
+
+    async def take(socket: ServerConnection) -> None:
+        got.extend([message async for message in socket])
+
+    async with serve(take, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        leg = AiLeg(
+            f"ws://127.0.0.1:{port}/", ContentType("audio/x-l16", 8000), "", CALL, "MA"
+        )
+        leg.hang_up()
+        await leg.run(lambda: got.append("answered"))
+    assert got == []
+
+
+async def test_a_server_that_never_reads_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After as much as Plivo keeps."""
+    monkeypatch.setattr(ai_leg, "SEND_QUEUE_S", 0.2)
+
+    async def sleep(socket: ServerConnection) -> None:
+        socket.transport.pause_reading()
+        await asyncio.sleep(10)
+
+    async with leg_to(sleep) as rig:
+        async with asyncio.timeout(10):
+            while not rig.is_down.is_set():
+                for _ in range(500):
+                    rig.leg.hear(silence(160))
+                await asyncio.sleep(0)

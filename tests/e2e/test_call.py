@@ -1,0 +1,176 @@
+"""A caller talks to a bot: engine, bridge and control client over real sockets."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+
+from bridge import Call, Dtmf, Heard, Played
+from bridge.audio.alignment import align
+from bridge.audio.tones import tone
+from bridge.call.bot import InService
+from bridge.control import MpcClient
+from bridge.engine.ai_leg import AiLeg
+from bridge.engine.app import Engine, EngineOptions, running
+from bridge.engine.phonebook import KeyPress, Phonebook, PhoneScript
+from bridge.errors import ConfigError, RefusedError
+from bridge.multiparty.requests import AddParticipant
+from bridge.multiparty.vocabulary import MpcStatus
+from bridge.server.app import BridgeServer, serving
+from bridge.server.options import ServerOptions
+from bridge.stream.content_type import CONTENT_TYPES, ContentType
+
+CUSTOMER = {"role": "customer", "from": "+1", "to": "+2", "record": True}
+
+
+async def echo(call: Call) -> None:
+    async for frame in call.listen():
+        await call.speak(frame)
+
+
+@contextlib.asynccontextmanager
+async def house(
+    folder: Path, bot: Any = echo, **script: Any
+) -> AsyncIterator[tuple[BridgeServer, Engine, MpcClient]]:
+    with as_file(files("bridge") / "data" / "speech" / "greeting.wav") as speech:
+        phone = PhoneScript(
+            **{"says": speech, "says_after_s": 0.5, "answers_after_s": 0.1, **script}
+        )
+        options = EngineOptions(
+            port=0, recordings=folder, phonebook=Phonebook(numbers={"+2": phone})
+        )
+        bots = {"bot": InService.of("bot", bot)}
+        async with (
+            serving(bots, ServerOptions(port=0, drain_s=1.0)) as server,
+            running(options) as engine,
+            MpcClient(options.auth_id, options.auth_token, url=engine.url) as client,
+        ):
+            yield server, engine, client
+
+
+def ai(server: BridgeServer, **more: Any) -> AddParticipant:
+    return AddParticipant.model_validate(
+        {"role": "ai-agent", "ai_agent_stream_service_url": server.url, **more}
+    )
+
+
+@pytest.mark.parametrize("content_type", CONTENT_TYPES, ids=str)
+async def test_an_echo_crosses_the_whole_house(
+    tmp_path: Path, content_type: ContentType
+) -> None:
+    """Spoken, mixed, streamed, answered, mixed again and recorded, whole."""
+    async with house(tmp_path, hangs_up_after_s=4.5) as (server, engine, client):
+        await client.add_participant("demo", AddParticipant.model_validate(CUSTOMER))
+        room = (await engine.exchange.joined("customer")).room
+        await client.add_participant(
+            "demo",
+            ai(
+                server,
+                ai_agent_stream_content_type=str(content_type),
+                ai_agent_stream_extra_headers="a=1;b=2",
+            ),
+        )
+        agent = await engine.exchange.joined("ai-agent")
+        await asyncio.sleep(0.1)
+        (session,) = server.sessions
+        members = await client.participants("demo")
+        await engine.exchange.ended(room)
+        ended = await client.get(uuid=room.mpc_uuid)
+
+    audio, rate_hz = soundfile.read(
+        engine.exchange.recordings[room.mpc_uuid], dtype="int16"
+    )
+    found = align(audio[:, 0], audio[:, 1], rate_hz)
+    assert found.correlation >= 0.95
+    assert found.slipped == 0
+    assert found.delay_s < 0.2
+    assert [member.role for member in members] == ["ai-agent", "customer"]
+    assert session.facts.headers == {"a": "1", "b": "2"}
+    assert session.facts.call_uuid == members[0].call_uuid
+    assert ended.status is MpcStatus.ENDED
+    assert ended.termination_cause == "Stay Alone Not Permitted"
+    assert isinstance(agent.leg, AiLeg)
+    assert agent.leg.stream_errors == 0
+    assert server.metrics.stream_errors == 0
+    assert sum(server.metrics.gaps.values()) == 0
+    assert server.metrics.frames_dropped == 0
+
+
+async def test_a_caller_interrupts_and_the_far_end_agrees(tmp_path: Path) -> None:
+    """A key; what the bot is told was heard is what the far end played."""
+    outcome: list[Heard] = []
+
+    async def announce(call: Call) -> None:
+        call.play(tone(440, 10.0, 16000), name="long")
+        async for event in call.events():
+            match event:
+                case Dtmf(digit="5"):
+                    call.interrupt()
+                case Played(name="long", heard=heard):
+                    outcome.append(heard)
+                    await asyncio.sleep(0.3)
+                    return
+
+    script = {"says": None, "keys": [KeyPress(after_s=1.5, digits="5")]}
+    async with house(tmp_path, announce, **script) as (server, engine, client):
+        await client.add_participant("demo", AddParticipant.model_validate(CUSTOMER))
+        await client.add_participant("demo", ai(server))
+        line = await engine.exchange.joined("ai-agent")
+        await engine.exchange.ended(line.room)
+
+    assert isinstance(line.leg, AiLeg)
+    truth = line.leg.far_buffer.played_samples * 2
+    (heard,) = outcome
+    assert heard.samples <= truth
+    assert truth - heard.samples < 16000 * 0.2
+    assert not heard.complete
+
+
+async def test_several_calls_at_once(tmp_path: Path) -> None:
+    """Each room its own bot run; each ends by itself."""
+    async with house(tmp_path, hangs_up_after_s=1.5) as (server, engine, client):
+        for number in range(5):
+            name = f"room {number}"
+            await client.add_participant(name, AddParticipant.model_validate(CUSTOMER))
+            await client.add_participant(name, ai(server))
+        await asyncio.sleep(1.0)
+        assert server.metrics.streams_active == 5
+        assert (await client.mpcs(status="active")).meta["count"] == 5
+        for room in list(engine.exchange.rooms.values()):
+            await engine.exchange.ended(room)
+        await asyncio.sleep(0.1)
+        assert server.metrics.streams_active == 0
+    assert len(engine.exchange.recordings) == 5
+
+
+async def test_the_ai_can_be_kicked_and_the_call_goes_on(tmp_path: Path) -> None:
+    """Its stream is closed; the others stay."""
+    async with house(tmp_path) as (server, engine, client):
+        await client.add_participant(
+            "demo", AddParticipant.model_validate({**CUSTOMER, "stay_alone": True})
+        )
+        await engine.exchange.joined("customer")
+        await client.add_participant("demo", ai(server))
+        await engine.exchange.joined("ai-agent")
+
+        await client.kick("demo", "2")
+        await asyncio.sleep(0.2)
+
+        assert server.metrics.streams_ended == {"closed": 1}
+        assert [m.role for m in await client.participants("demo")] == ["customer"]
+        with pytest.raises(RefusedError, match="no participant '2'"):
+            await client.kick("demo", "2")
+        await client.end("demo")
+
+
+async def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+    """By the engine, too."""
+    async with house(tmp_path) as (server, _engine, _client):
+        with pytest.raises(ConfigError, match="cannot listen on"):
+            async with running(EngineOptions(port=server.port)):
+                pass
