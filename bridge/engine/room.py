@@ -166,7 +166,7 @@ class Room:
             )
         self._expected[call_uuid] = request
 
-    def unexpect(self, call_uuid: str, now_s: float) -> Sequence[Effect]:
+    def give_up(self, call_uuid: str, now_s: float) -> Sequence[Effect]:
         """They did not come: busy, no answer, no connection."""
         self._expected.pop(call_uuid, None)
         return self._end_if_empty(now_s)
@@ -209,7 +209,7 @@ class Room:
         """A leg has gone, or is to go; one that is not in is only forgotten."""
         member = self._member_on(call_uuid)
         if member is None:
-            return self.unexpect(call_uuid, now_s)
+            return self.give_up(call_uuid, now_s)
         effects = self._remove(member, cause, now_s)
         if self.is_over:
             return effects

@@ -128,7 +128,7 @@ def test_a_call_nobody_comes_to_ends() -> None:
     call = room()
     call.expect("a", adding())
 
-    assert kinds(call.unexpect("a", 45.0)) == ["Ended"]
+    assert kinds(call.give_up("a", 45.0)) == ["Ended"]
 
 
 def test_one_member_can_take_the_call_along() -> None:
