@@ -119,7 +119,9 @@ def read_file(path: Path) -> dict[str, Any]:
     """
     try:
         file = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     for section, settings in file.items():
         _known(path, "section", section, [*SECTIONS, "bots"])
@@ -149,7 +151,11 @@ def _checked(option: Option, value: Any, source: str) -> Any:
 
 def _field_docstrings(owner: type) -> dict[str, str]:
     """The strings that stand below the fields of a class."""
-    (body,) = ast.parse(inspect.getsource(owner).lstrip()).body
+    try:
+        (body,) = ast.parse(inspect.getsource(owner)).body
+    except OSError:
+        # Installed without sources: the flags work, and explain themselves less.
+        return {}
     texts = {}
     if isinstance(body, ast.ClassDef):
         for field, text in zip(body.body, body.body[1:], strict=False):

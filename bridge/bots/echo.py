@@ -1,8 +1,9 @@
 """Repeats the caller."""
 
-from pydantic import BaseModel, Field
+from typing import Any, Literal
 
-from bridge.call.bot import DEFAULT_SAMPLE_RATE_HZ
+from pydantic import BaseModel, Field, field_validator
+
 from bridge.call.call import Call
 
 __all__ = ["Echo"]
@@ -14,12 +15,14 @@ class Echo:
     class Options(BaseModel):
         """What can be set."""
 
-        sample_rate_hz: int = Field(
-            default=DEFAULT_SAMPLE_RATE_HZ,
-            ge=8000,
-            le=48000,
-            description="Rate the audio passes through, in Hz",
+        sample_rate_hz: Literal[8000, 16000, 24000, 48000] = Field(
+            default=16000, description="Rate the audio passes through, in Hz"
         )
+
+        @field_validator("sample_rate_hz", mode="before")
+        @classmethod
+        def _number(cls, value: Any) -> Any:
+            return int(value) if isinstance(value, str) and value.isdigit() else value
 
     def __init__(self, options: Options) -> None:
         self.sample_rate_hz = options.sample_rate_hz

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import traceback
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -74,7 +75,7 @@ def load(
             raise ConfigError(f"bot {spec} is no function or class: {attribute!r}")
         return InService.of(name, attribute)
     if known is None:
-        return InService.of(name, attribute())
+        return InService.of(name, _made(spec, attribute))
     for option in given:
         if option not in known.model_fields:
             hint = _hint(option, known.model_fields)
@@ -83,7 +84,7 @@ def load(
         made = known.model_validate(given)
     except ValidationError as error:
         raise ConfigError(f"bot {spec}: {problems(error)}") from error
-    return InService.of(name, attribute(made))
+    return InService.of(name, _made(spec, attribute, made))
 
 
 def describe(point: EntryPoint) -> Description:
@@ -116,8 +117,24 @@ def options_model(attribute: Any) -> type[BaseModel] | None:
     return model if is_model else None
 
 
+def _made(spec: str, maker: Any, *options: BaseModel) -> Any:
+    """Make an instance of a bot's class."""
+    try:
+        return maker(*options)
+    except TypeError as error:
+        takes = "an instance of its Options" if options else "nothing"
+        raise ConfigError(
+            f"bot {spec} cannot be made: {error}; its __init__ is given {takes}"
+        ) from error
+
+
 def _find(spec: str) -> Any:
     module_name, colon, attribute_name = spec.rpartition(":")
+    if spec.endswith(".py"):
+        there = ", ".join(f"{spec}:{name}" for name in _own(_module(spec)))
+        raise ConfigError(f"which bot of {spec}? there are {there or 'none'}")
+    if colon and not (module_name and attribute_name):
+        raise ConfigError(f"bot {spec!r}: expected module:name or file.py:name")
     if not colon:
         points = {point.name: point for point in installed()}
         if spec not in points:
@@ -130,10 +147,18 @@ def _find(spec: str) -> Any:
     try:
         return getattr(module, attribute_name)
     except AttributeError:
-        own = [name for name, value in vars(module).items() if callable(value)]
-        raise ConfigError(
-            f"{module_name} has no {attribute_name!r}{_hint(attribute_name, own)}"
-        ) from None
+        hint = _hint(attribute_name, _own(module))
+        text = f"{module_name} has no {attribute_name!r}{hint}"
+        raise ConfigError(text) from None
+
+
+def _own(module: Any) -> list[str]:
+    """What a module defines itself and could be a bot."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", "") == module.__name__
+    ]
 
 
 def _load_point(point: EntryPoint) -> Any:
@@ -153,7 +178,15 @@ def _module(name: str) -> Any:
             sys.path.insert(0, str(Path.cwd()))
         return importlib.import_module(name)
     except (ImportError, OSError, SyntaxError) as error:
-        raise ConfigError(f"cannot import {name}: {error}") from error
+        raise ConfigError(f"cannot import {name}: {error}{_where(error)}") from error
+
+
+def _where(error: BaseException) -> str:
+    """The innermost place of a failure, if it is not in the import machinery."""
+    places = traceback.extract_tb(error.__traceback__)
+    last = places[-1]
+    outside = "importlib" in last.filename or last.filename == __file__
+    return "" if outside else f" ({last.filename}, line {last.lineno})"
 
 
 def _module_at(path: Path) -> Any:

@@ -1,13 +1,18 @@
 """What a bot is: anything that can be awaited with a call."""
 
 import dataclasses
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
+
+from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from bridge.call.call import Call
 
 __all__ = ["DEFAULT_SAMPLE_RATE_HZ", "Bot", "InService"]
+
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000
 
 DEFAULT_SAMPLE_RATE_HZ = 16000
 """What a bot hears and speaks unless it says otherwise: what speech models expect."""
@@ -37,6 +42,11 @@ async def _nothing() -> None:
     return None
 
 
+def _is_async(function: object) -> bool:
+    call = getattr(function, "__call__", None)  # noqa: B004 - to look at it, too
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
+
+
 @dataclasses.dataclass(frozen=True)
 class InService:
     """A bot that has been made and named, as a server runs it."""
@@ -49,11 +59,29 @@ class InService:
 
     @classmethod
     def of(cls, name: str, bot: Callable[["Call"], Awaitable[None]]) -> "InService":
-        """Take what a bot says of itself, and defaults for the rest."""
+        """Take what a bot says of itself, and defaults for the rest.
+
+        Raises:
+            ConfigError: If it can't be a bot, as far as can be seen before a call.
+        """
+        if not _is_async(bot):
+            raise ConfigError(
+                f"bot {name} is no async function of a call (and no object with an "
+                "async __call__); without `yield`"
+            )
+        rate_hz = getattr(bot, "sample_rate_hz", DEFAULT_SAMPLE_RATE_HZ)
+        if type(rate_hz) is not int or not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+            raise ConfigError(
+                f"bot {name}: sample_rate_hz is {rate_hz!r}, allowed are whole numbers "
+                f"from {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}"
+            )
+        for method in ("setup", "close"):
+            if not _is_async(getattr(bot, method, _nothing)):
+                raise ConfigError(f"bot {name}: {method} is no async method")
         return cls(
             name,
             bot,
-            getattr(bot, "sample_rate_hz", DEFAULT_SAMPLE_RATE_HZ),
+            rate_hz,
             getattr(bot, "setup", _nothing),
             getattr(bot, "close", _nothing),
         )

@@ -2,7 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -98,10 +106,7 @@ class Call:
         Raises:
             MisuseError: If another reader is at it.
         """
-        if self._is_read:
-            raise MisuseError("this call's events are already being read")
-        self._is_read = True
-        try:
+        with self._reading():
             while True:
                 event = self._inbound.take()
                 if event is None:
@@ -110,8 +115,6 @@ class Call:
                 yield event
                 if isinstance(event, Ended):
                     return
-        finally:
-            self._is_read = False
 
     async def listen(self) -> AsyncIterator[Samples]:
         """Yield just the audio, some 20 ms at a time, until the call ends.
@@ -119,10 +122,7 @@ class Call:
         Raises:
             MisuseError: If another reader is at it.
         """
-        if self._is_read:
-            raise MisuseError("this call's events are already being read")
-        self._is_read = True
-        try:
+        with self._reading():
             while True:
                 event = self._inbound.take()
                 if event is None:
@@ -131,6 +131,15 @@ class Call:
                     yield event.samples
                 elif isinstance(event, Ended):
                     return
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Keep a second reader out: they would take each other's events."""
+        if self._is_read:
+            raise MisuseError("this call's events are already being read")
+        self._is_read = True
+        try:
+            yield
         finally:
             self._is_read = False
 
@@ -156,7 +165,8 @@ class Call:
 
         Args:
             source: Samples, the path of a WAV or MP3 file (any rate), or an iterable of
-                samples, asynchronous or not, read as they are needed.
+                samples, read as they are needed; one that is not asynchronous is gone
+                through in a thread.
             name: Comes back in the `Played` event.
 
         Returns:
@@ -244,7 +254,9 @@ class Call:
 
 
 async def _each(pieces: Iterable[Samples]) -> AsyncIterator[Samples]:
-    for piece in pieces:
+    """Go through an iterable in a thread: making the next piece may take long."""
+    steps = iter(pieces)
+    while (piece := await asyncio.to_thread(next, steps, None)) is not None:
         yield piece
 
 
@@ -254,8 +266,10 @@ def _check(samples: object) -> None:
             f"samples are a numpy array of int16, got {type(samples).__name__}"
         )
     if samples.dtype != _INT16 or samples.ndim != 1:
+        hint = ""
+        if np.issubdtype(samples.dtype, np.floating):
+            hint = "; from -1 to 1: (floats * 32767).astype(numpy.int16)"
         raise MisuseError(
             f"samples are int16 of shape (n,), got {samples.dtype} of shape "
-            f"{samples.shape}; floats from -1 to 1 become "
-            "(floats * 32767).astype(numpy.int16)"
+            f"{samples.shape}{hint}"
         )

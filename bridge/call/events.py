@@ -30,7 +30,7 @@ class Audio(msgspec.Struct, frozen=True, eq=False):
     """What the caller said, about 20 ms of it."""
 
     samples: Samples
-    """int16, shape `(n,)`, at the bot's rate; read-only."""
+    """int16, shape `(n,)`, at the bot's rate; the bot's to change."""
     start_samples: int
     """Its place in the call, counted in samples received before it."""
 

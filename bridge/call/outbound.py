@@ -230,6 +230,7 @@ class Outbound:
         """All of a playback is sent: push its tail out, and ask when it is played."""
         if playback.has_begun:
             self._send(self._resampler.flush(), playback, now_s)
+        playback.sent(self._ledger.sent_samples)
         name = self._checkpoint(playback.name, now_s)
         self._awaiting[name] = playback
         self._wheel.at(
@@ -246,12 +247,15 @@ class Outbound:
         """Be woken, once, at the earliest of all wishes."""
         if self._wake_at_s is None or when_s < self._wake_at_s - 1e-4:
             self._wake_at_s = when_s
-            self._wheel.at(when_s, self._woken)
+            self._wheel.at(when_s, lambda: self._woken(when_s))
 
-    def _woken(self) -> None:
-        if self._wake_at_s is not None and self._queue:
-            self._metrics.frame_late(self._now() - self._wake_at_s)
+    def _woken(self, due_s: float) -> None:
+        # A wake that an earlier one has replaced is past.
+        if due_s != self._wake_at_s:
+            return
         self._wake_at_s = None
+        if self._queue:
+            self._metrics.frame_late(self._now() - due_s)
         self.pump()
 
     # ---------------------------------------------------------- what was heard

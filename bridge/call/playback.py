@@ -55,6 +55,7 @@ class Playback:
         self._spans: collections.deque[Span] = collections.deque()
         self._folded = 0
         self._delay_samples = 0
+        self._end: int | None = None
         self._outcome: asyncio.Future[Heard] = (
             asyncio.get_running_loop().create_future()
         )
@@ -130,6 +131,10 @@ class Playback:
         else:
             self._spans.append(Span(start, count))
 
+    def sent(self, end: int) -> None:
+        """Note that all of it has been sent, up to a position of the stream."""
+        self._end = end
+
     def fold(self, position: int) -> None:
         """Keep no details of what is heard for sure, up to a position."""
         while self._spans and self._spans[0].start + self._spans[0].count <= position:
@@ -138,11 +143,7 @@ class Playback:
     def heard(self, bounds: Bounds) -> Heard:
         """How much of it was heard, by what is known of the stream."""
         least, most = self._heard(bounds.least), self._heard(bounds.most)
-        complete = (
-            self.is_complete
-            and not self.queued_samples
-            and least >= self._added_samples
-        )
+        complete = self._end is not None and bounds.least >= self._end
         return Heard(least, most, bounds.certainty, complete, self._rate_hz)
 
     def spans(self, position: int) -> bool:

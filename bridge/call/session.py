@@ -14,7 +14,7 @@ from bridge.call.inbound import Inbound
 from bridge.call.link import Link
 from bridge.call.outbound import Outbound, PlaybackOptions
 from bridge.call.pacing import Wheel
-from bridge.errors import MisuseError, StreamError
+from bridge.errors import ConfigError, MisuseError, StreamError
 from bridge.metrics import Metrics
 from bridge.stream import messages
 from bridge.stream.headers import parse_extra_headers
@@ -40,6 +40,13 @@ class CallOptions:
     """How much audio may wait for a bot before the oldest is dropped, in seconds."""
     farewell_s: float = 5.0
     """How long a bot may go on after the call has ended, in seconds."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.listen_s <= 0:
+            raise ConfigError(f"listen_s: {self.listen_s}, allowed is more than 0")
+        if self.farewell_s < 0:
+            raise ConfigError(f"farewell_s: {self.farewell_s}, allowed is 0 or more")
 
 
 class Session:

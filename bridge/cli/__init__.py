@@ -2,6 +2,6 @@
 
 * `main`: the group, and what all commands share
 * `demo`, `serve`, `engine`, `bots`: the commands
-* `setup`: options, logging, the event loop, signals
+* `setup`: options, logging, the event loop, signals; `named_bots`: which bots are meant
 * `show`, `picture`: tables, the live call, the timeline
 """

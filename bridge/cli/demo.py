@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import soundfile
 
 from bridge.audio.alignment import Alignment, align
 from bridge.audio.files import read
 from bridge.audio.pcm import Samples
 from bridge.call.bot import InService
-from bridge.cli import picture, setup, show
+from bridge.cli import named_bots, picture, setup, show
 from bridge.control.client import MpcClient
 from bridge.engine.ai_leg import AiLeg
 from bridge.engine.app import Engine, EngineOptions, running
@@ -126,9 +127,12 @@ def command(
     mpc-bridge demo --bot samples/announce.py:announce --press 1@2.5
     """
     setup.configure_logging(log_level, log_format)
-    (bot,) = setup.load_bots((spec,), bot_options, {}).values()
+    (bot,) = named_bots.load_bots((spec,), bot_options, {}).values()
     keys = [key_press(each) for each in press]
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out}: {error.strerror}") from error
     with contextlib.ExitStack() as stack:
         if caller is None:
             speech = files("bridge") / "data" / "speech" / "caller.wav"
@@ -206,6 +210,8 @@ async def _demo(
             running(options) as engine,
         ):
             far_buffer = await _call(server, engine, options, quiet=quiet)
+        if not engine.exchange.recordings:
+            raise BridgeError("the bot left before anything could be recorded")
         (recording,) = engine.exchange.recordings.values()
         shutil.copy(recording, out / "call.wav")
     return _outcome(bot, out, server, far_buffer)
@@ -266,7 +272,9 @@ def _outcome(
     recording = out / "call.wav"
     tracks, rate_hz = soundfile.read(recording, dtype="int16", always_2d=True)
     if tracks.shape[1] < 2:
-        raise BridgeError("only one side of the call was recorded")
+        # The bot left before it was heard: its side is silent.
+        tracks = np.pad(tracks, ((0, 0), (0, 1)))
+        soundfile.write(recording, tracks, rate_hz)
     caller, answer = tracks[:, 0], tracks[:, -1]
     alignment = align(caller, answer, rate_hz)
     holes = [spell.samples for spell in far_buffer.dry_spells]

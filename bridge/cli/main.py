@@ -47,6 +47,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mpc-bridge", message="%(prog)s %(version)s")
 def cli() -> None:
     """Put an AI agent into a Plivo Multiparty Call, or try one without Plivo.
 

@@ -8,7 +8,7 @@ import click
 
 from bridge.call.outbound import PlaybackOptions
 from bridge.call.session import CallOptions
-from bridge.cli import setup
+from bridge.cli import named_bots, setup
 from bridge.errors import ConfigError
 from bridge.server.app import serving
 from bridge.server.options import ServerOptions
@@ -64,7 +64,7 @@ def command(
     )
     if not bots and "bots" not in file:
         bots = ("echo",)
-    in_service = setup.load_bots(bots, bot_options, file)
+    in_service = named_bots.load_bots(bots, bot_options, file)
     if not in_service:
         raise ConfigError("no bot to answer with: give --bot")
 

@@ -15,11 +15,8 @@ from typing import Any, TypeVar
 import click
 
 from bridge import config
-from bridge.bots import registry
-from bridge.call.bot import InService
-from bridge.errors import ConfigError
 
-__all__ = ["configure_logging", "load_bots", "options_from", "run", "until_signalled"]
+__all__ = ["configure_logging", "options_from", "run", "until_signalled"]
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -75,48 +72,6 @@ def settings(
     return config.compose(section, file, os.environ, flags)
 
 
-def load_bots(
-    specs: tuple[str, ...], options: tuple[str, ...], file: Mapping[str, Any]
-) -> dict[str, InService]:
-    """Make the bots that the flags and the file name.
-
-    Args:
-        specs: `spec` or `name=spec`.
-        options: `key=value`, for the only bot, or `name.key=value`.
-        file: May have `[bots.name]` sections with `use = spec` and options.
-
-    Raises:
-        ConfigError: If one cannot be made, or an option is for nobody.
-    """
-    wanted: dict[str, tuple[str, dict[str, str]]] = {}
-    for name, section in file.get("bots", {}).items():
-        if not isinstance(section, dict) or "use" not in section:
-            raise ConfigError(f'[bots.{name}] needs use = "name" or "module:name"')
-        rest = {key: str(value) for key, value in section.items() if key != "use"}
-        wanted[name] = (section["use"], rest)
-    for spec in specs:
-        name, given, rest_spec = spec.partition("=")
-        if given:
-            wanted[name] = (rest_spec, {})
-        else:
-            wanted[spec.rpartition(":")[2]] = (spec, {})
-    for option in options:
-        key, given, value = option.partition("=")
-        if not given:
-            raise ConfigError(f"--bot-option {option}: expected key=value")
-        name, dot, plain = key.rpartition(".")
-        target = name if dot else next(iter(wanted), "")
-        if target not in wanted or (not dot and len(wanted) > 1):
-            raise ConfigError(
-                f"--bot-option {option}: which bot? write NAME.{plain}={value}; "
-                f"there are {', '.join(wanted) or 'none'}"
-            )
-        wanted[target][1][plain] = value
-    return {
-        name: registry.load(spec, given, name) for name, (spec, given) in wanted.items()
-    }
-
-
 class JsonFormatter(logging.Formatter):
     """One JSON object a line, with the ids of stream and call."""
 
@@ -149,9 +104,17 @@ class TextFormatter(logging.Formatter):
         return f"{first}  [{stream_id}]{newline}{rest}"
 
 
+class StandardError(logging.Handler):
+    """Writes to whatever standard error is now: a live display moves it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
 def configure_logging(level: str, log_format: str) -> None:
     """Log to standard error."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StandardError()
     if log_format == "json":
         handler.setFormatter(JsonFormatter())
     else:

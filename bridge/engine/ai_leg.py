@@ -100,7 +100,10 @@ class AiLeg:
             socket = await self._connect(stack)
             if self._down.is_set():
                 return
-            await socket.send(self._start().decode())
+            try:
+                await socket.send(self._start().decode())
+            except ConnectionClosed as closed:
+                raise UnavailableError("start stream", None, str(closed)) from closed
             answered()
             async with background(
                 reader=self._read(socket), writer=self._write(socket)

@@ -99,6 +99,7 @@ async def running(options: EngineOptions) -> AsyncIterator[Engine]:
             yield Engine(f"http://{options.host}:{port}", exchange)
         finally:
             exchange.end_all()
+            await exchange.recorded()
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({serving}, timeout=2.0)
@@ -110,6 +111,9 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+    except OverflowError as error:
+        listener.close()
+        raise ConfigError(f"port: {port}, allowed are 0 to 65535") from error
     except OSError as error:
         listener.close()
         raise ConfigError(

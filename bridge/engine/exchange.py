@@ -85,6 +85,7 @@ class Exchange:
         self._options = options
         self._spawn = spawn
         self._live: dict[str, Room] = {}
+        self._weaving: set[str] = set()
         self._tables: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
         self._change = Change()
         self._now = asyncio.get_running_loop().time
@@ -192,6 +193,9 @@ class Exchange:
             _LOG.info("%s did not answer in %.0f s", line.address, line.ring_s)
         except (BusyError, BridgeError) as error:
             _LOG.info("%s: %s", line.address, error)
+        # The edge of a call: a leg that fails takes itself down, and no other.
+        except Exception:  # noqa: BLE001
+            _LOG.exception("the leg to %s failed", line.address)
         finally:
             room = line.room
             self._apply(room, room.leave(line.call_uuid, self._now()))
@@ -242,9 +246,21 @@ class Exchange:
         del self._live[room.name]
         recorder = self.recorders.pop(room.mpc_uuid, None)
         if recorder is not None:
-            path = recorder.finish()
-            if path is not None:
-                self.recordings[room.mpc_uuid] = path
+            self._weaving.add(room.mpc_uuid)
+            self._spawn(f"recording {room.mpc_uuid}", self._weave(room, recorder))
+
+    async def _weave(self, room: Room, recorder: Recorder) -> None:
+        """Finish a recording, beside the media clock."""
+        path = await asyncio.to_thread(recorder.finish)
+        if path is not None:
+            self.recordings[room.mpc_uuid] = path
+        self._weaving.discard(room.mpc_uuid)
+        self._change.announce()
+
+    async def recorded(self) -> None:
+        """Wait until every recording of a room that has ended is a file."""
+        while self._weaving:
+            await self._change.wait()
 
     def _in(self, room: Room) -> list[Line]:
         """A room's lines, in the order of its members."""

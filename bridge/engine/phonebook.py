@@ -8,6 +8,7 @@ hangs_up_when_said = true
 keys = [{ after_s = 3.0, digits = "1#" }]
 """
 
+import logging
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,8 @@ from bridge.documents import read_document
 from bridge.errors import ConfigError
 
 __all__ = ["KeyPress", "PhoneScript", "Phonebook"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class KeyPress(BaseModel):
@@ -77,6 +80,7 @@ class Phonebook(BaseModel):
         for known, script in self.numbers.items():
             if _plain(known) == wanted:
                 return script
+        _LOG.info("%s is not in the phonebook: it answers and keeps silent", number)
         return PhoneScript()
 
 

@@ -33,7 +33,10 @@ class Recorder:
         self.recorded_samples = 0
         self.has_failed = False
         self._tracks: dict[str, tuple[Path, BinaryIO]] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self._fail(error)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -81,6 +84,10 @@ class Recorder:
         for part, _track in self._tracks.values():
             part.unlink()
         return self.path
+
+    def _fail(self, error: OSError) -> None:
+        self.has_failed = True
+        _LOG.error("recording %s stopped: %s", self.path, error)
 
     def _track(self, name: str) -> BinaryIO:
         if name not in self._tracks:

@@ -26,6 +26,10 @@ _LOG = logging.getLogger(__name__)
 
 STREAM_PATH = "/stream"
 
+STALL_CHECK_S = 1.0
+LONG_STALL_S = 0.25
+"""Longer than this and callers hear it: the lead is shorter."""
+
 
 class BridgeServer:
     """Answers Plivo's streams with bots; made by `serving`.
@@ -206,10 +210,26 @@ class BridgeServer:
         try:
             await session.run()
         finally:
-            del self._sessions[session.facts.stream_id]
+            if self._sessions.get(session.facts.stream_id) is session:
+                del self._sessions[session.facts.stream_id]
             self.metrics.streams_active -= 1
             if not self._sessions:
                 self._idle.set()
+
+
+async def _watch_stalls() -> None:
+    """Say when something blocks the event loop, and with it every call."""
+    now = asyncio.get_running_loop().time
+    while True:
+        due_s = now() + STALL_CHECK_S
+        await asyncio.sleep(STALL_CHECK_S)
+        stall_s = now() - due_s
+        if stall_s > LONG_STALL_S:
+            _LOG.warning(
+                "everything stood still for %.1f s: a bot blocks the event loop; "
+                "await, or use asyncio.to_thread",
+                stall_s,
+            )
 
 
 @asynccontextmanager
@@ -228,9 +248,14 @@ async def serving(
     options = options or ServerOptions()
     async with AsyncExitStack() as stack:
         for bot in bots.values():
-            await bot.setup()
+            try:
+                await bot.setup()
+            # The edge of a bot: what its setup raises is for its author.
+            except Exception as error:
+                _LOG.exception("bot %s: setup failed", bot.name)
+                raise ConfigError(f"bot {bot.name}: setup failed: {error}") from error
             stack.push_async_callback(bot.close)
-        spawn = await stack.enter_async_context(background())
+        spawn = await stack.enter_async_context(background(watchdog=_watch_stalls()))
         server = BridgeServer(bots, options, call_options or CallOptions(), spawn)
         loop = asyncio.get_running_loop()
         try:

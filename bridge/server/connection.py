@@ -274,13 +274,16 @@ class Connection(asyncio.Protocol):
         pending = [due_s for due_s, _what in deadlines if due_s is not None]
         if self._ping_at_s is not None:
             pending.append(self._ping_at_s)
-        if pending and min(pending) != self._watching_for_s:
-            self._watching_for_s = min(pending)
-            self._wheel.at(self._watching_for_s, self._rewatch)
+        next_s = min(pending, default=None)
+        if next_s is not None and next_s != self._watching_for_s:
+            self._watching_for_s = next_s
+            self._wheel.at(next_s, lambda: self._rewatch(next_s))
 
-    def _rewatch(self) -> None:
-        self._watching_for_s = None
-        self._watch()
+    def _rewatch(self, due_s: float) -> None:
+        # A wake that another one has replaced must not set itself up again.
+        if due_s == self._watching_for_s:
+            self._watching_for_s = None
+            self._watch()
 
     @property
     def _idle_by_s(self) -> float | None:

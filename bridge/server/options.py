@@ -2,7 +2,11 @@
 
 import dataclasses
 
+from bridge.errors import ConfigError
+
 __all__ = ["ServerOptions"]
+
+HIGHEST_PORT = 65535
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,3 +42,15 @@ class ServerOptions:
     """How long calls may go on once the server is told to stop."""
     retry_after_s: int = 5
     """What a refused upgrade is told to wait."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type in (int, float) and value < 0:
+                raise ConfigError(f"{field.name}: {value}, allowed is 0 or more")
+        if self.port > HIGHEST_PORT:
+            raise ConfigError(f"port: {self.port}, allowed are 0 to {HIGHEST_PORT}")
+        for name in ("max_streams", "max_message_bytes"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: 0, allowed is 1 or more")

@@ -1,6 +1,7 @@
 """The echo."""
 
 import asyncio
+from typing import Literal, TypeAlias
 
 import pytest
 from pydantic import ValidationError
@@ -10,12 +11,11 @@ from bridge.bots.echo import Echo
 from bridge.call.bot import InService
 from tests.fakes.far_end import FarEnd, calling
 
+Rate: TypeAlias = Literal[8000, 16000, 24000, 48000]
 
-# At other ratios soxr keeps some tens of milliseconds back, in each direction.
-@pytest.mark.parametrize(
-    ("rate_hz", "kept"), [(8000, 30), (16000, 30), (24000, 30), (22050, 1200)]
-)
-async def test_it_repeats_what_is_said(rate_hz: int, kept: int) -> None:
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 24000, 48000])
+async def test_it_repeats_what_is_said(rate_hz: Rate) -> None:
     """At any rate; every sample of it."""
     echo = Echo(Echo.Options(sample_rate_hz=rate_hz))
     far_end = FarEnd()
@@ -24,10 +24,10 @@ async def test_it_repeats_what_is_said(rate_hz: int, kept: int) -> None:
         await asyncio.sleep(0.5)
 
     assert InService.of("echo", echo).sample_rate_hz == rate_hz
-    assert far_end.buffer.played_samples == pytest.approx(480 + 8000, abs=kept)
+    assert far_end.buffer.played_samples == pytest.approx(480 + 8000, abs=30)
 
 
 def test_rates_have_limits() -> None:
     """Said by the model."""
     with pytest.raises(ValidationError):
-        Echo.Options(sample_rate_hz=100)
+        Echo.Options.model_validate({"sample_rate_hz": "11025"})

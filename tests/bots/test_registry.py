@@ -27,6 +27,21 @@ class Picky:
     async def __call__(self, call): ...
 
 NOTHING = 5
+
+class NotAsync:
+    def __call__(self, call): ...
+
+async def yields(call):
+    yield
+
+class Needy(Simple):
+    def __init__(self, model): ...
+
+class OddRate(Simple):
+    sample_rate_hz = "8000"
+
+class OddSetup(Simple):
+    def setup(self): ...
 """
 
 
@@ -83,6 +98,13 @@ def test_a_module_is_found_in_the_working_folder(
         ("{mine}:plan", {}, "has no 'plan', did you mean 'plain'"),
         ("{mine}:NOTHING", {}, "no function or class: 5"),
         ("{mine}:plain", {"a": "1"}, "has no options, got a"),
+        ("{mine}", {}, "which bot of .*there are .*:plain, .*:Simple, .*:Picky"),
+        (":", {}, "expected module:name or file.py:name"),
+        ("{mine}:NotAsync", {}, "is no async function"),
+        ("{mine}:yields", {}, "without `yield`"),
+        ("{mine}:Needy", {}, "its __init__ is given nothing"),
+        ("{mine}:OddRate", {}, "sample_rate_hz is '8000', allowed are whole"),
+        ("{mine}:OddSetup", {}, "setup is no async method"),
         ("{mine}:Picky", {"voise": "x"}, "no option 'voise', did you mean 'voice'"),
         ("{mine}:Picky", {}, "voice: Field required"),
         ("{mine}:Picky", {"voice": "x", "words": "many"}, "words: .*integer"),

@@ -255,6 +255,23 @@ async def test_a_checkpoint_comes_back_by_its_name() -> None:
     assert names == ["half", "half"]
 
 
+async def test_a_checkpoint_that_was_not_reached_is_not_complete() -> None:
+    """Nothing of nothing is all, but only where it was."""
+    outcome: list[Heard] = []
+
+    async def mark(call: Call) -> None:
+        call.play(tone(440, 5.0, 16000))
+        mark = call.checkpoint("after")
+        await asyncio.sleep(1)
+        call.interrupt()
+        outcome.append(await mark.done())
+
+    async with calling(mark):
+        await asyncio.sleep(2)
+
+    assert [heard.complete for heard in outcome] == [False]
+
+
 async def test_speak_waits_when_enough_is_queued() -> None:
     """A synthesizer that is faster than speech is held back."""
     times: list[float] = []
@@ -345,7 +362,7 @@ async def test_two_readers_would_rob_each_other() -> None:
     [
         ([1, 2], "numpy array of int16, got list"),
         (b"12", "numpy array of int16, got bytes"),
-        (np.zeros(4, np.float32), r"got float32 of shape \(4,\); floats from -1 to 1"),
+        (np.zeros(4, np.float32), r"got float32 of shape \(4,\); from -1 to 1"),
         (np.zeros((4, 2), np.int16), r"got int16 of shape \(4, 2\)"),
     ],
     ids=["list", "bytes", "floats", "stereo"],

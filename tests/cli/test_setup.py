@@ -63,38 +63,6 @@ def test_logs_go_to_standard_error(
     assert "unseen" not in stream.getvalue()
 
 
-def test_bots_are_named_by_flags_and_file() -> None:
-    """Flags win over the file; options go to whom they name."""
-    file = {"bots": {"sales": {"use": "echo", "sample_rate_hz": 8000}}}
-
-    bots = setup.load_bots(("echo", "fast=echo"), ("fast.sample_rate_hz=24000",), file)
-
-    rates = {name: bot.sample_rate_hz for name, bot in bots.items()}
-    assert rates == {"sales": 8000, "echo": 16000, "fast": 24000}
-    (only,) = setup.load_bots(("echo",), ("sample_rate_hz=8000",), {}).values()
-    assert only.sample_rate_hz == 8000
-
-
-@pytest.mark.parametrize(
-    ("specs", "options", "file", "what"),
-    [
-        (("echo",), ("loud",), {}, "--bot-option loud: expected key=value"),
-        (("echo",), ("x.a=1",), {}, "which bot. write NAME.a=1; there are echo"),
-        (("echo", "b=echo"), ("a=1",), {}, "which bot. write NAME.a=1"),
-        ((), ("a=1",), {}, "there are none"),
-        ((), (), {"bots": {"a": {}}}, r"\[bots.a\] needs use ="),
-        ((), (), {"bots": {"a": 5}}, r"\[bots.a\] needs use ="),
-    ],
-    ids=str,
-)
-def test_options_for_nobody_are_refused(
-    specs: tuple[str, ...], options: tuple[str, ...], file: dict[str, Any], what: str
-) -> None:
-    """With how to write them."""
-    with pytest.raises(ConfigError, match=what):
-        setup.load_bots(specs, options, file)
-
-
 def test_a_config_file_may_be_named_by_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

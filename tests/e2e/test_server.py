@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -425,6 +426,30 @@ async def test_bots_are_set_up_once_and_closed() -> None:
         assert happened == ["setup"]
         assert repr(running).endswith("ready 0 calls>")
     assert happened == ["setup", "close"]
+
+
+async def test_a_bot_whose_setup_fails_is_said() -> None:
+    """One line for the operator; the traceback is in the log."""
+
+    class Broken:
+        async def setup(self) -> None:
+            raise ValueError("no model")
+
+        async def __call__(self, call: Call) -> None: ...
+
+    with pytest.raises(ConfigError, match="bot m: setup failed: no model"):
+        async with serving({"m": InService.of("m", Broken())}, ServerOptions(port=0)):
+            pass
+
+
+async def test_a_bot_that_blocks_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Every call stands still with it."""
+    async with server():
+        await asyncio.sleep(0.05)
+        time.sleep(1.5)
+        await asyncio.sleep(0.1)
+
+    assert "a bot blocks the event loop" in caplog.text
 
 
 async def test_the_stream_id_is_in_the_state(start: str) -> None:

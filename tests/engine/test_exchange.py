@@ -34,6 +34,7 @@ async def exchange(folder: Path, **numbers: PhoneScript) -> AsyncIterator[Exchan
         spawn("clock", made.run())
         yield made
         made.end_all()
+        await made.recorded()
 
 
 def voice(folder: Path, hz: float, seconds: float = 1.0) -> PhoneScript:
@@ -120,6 +121,7 @@ async def test_a_recording_has_a_channel_for_each(tmp_path: Path) -> None:
         engine.add("demo", adding("3"))
         await asyncio.sleep(2)
         engine.end(line.room)
+        await engine.recorded()
         path = engine.recordings[line.room.mpc_uuid]
 
     audio, _ = soundfile.read(path, dtype="int16")
