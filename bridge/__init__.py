@@ -10,7 +10,7 @@ A bot is an async function that takes a `Call`:
 
 The house, top to bottom; nothing below imports anything above:
 
-    cli        commands: demo, serve, engine, bots, version
+    cli        commands: demo, serve, engine, bots, completion, version
     config     the packages' options, from file, environment and flags
     server     listens for Plivo's WebSocket; health, metrics, drain
     bots       what answers: echo, scripted; the registry of others
@@ -20,7 +20,7 @@ The house, top to bottom; nothing below imports anything above:
     stream     Plivo's stream protocol, both sides, without I/O
     audio      samples: codecs, resampling, mixing, tones, files
     multiparty the REST API's words: requests, objects, rules
-    metrics, tasks, errors
+    metrics, documents, tasks, errors
 """
 
 from bridge.call.bot import Bot

@@ -146,7 +146,8 @@ def _checked(option: Option, value: Any, source: str) -> Any:
     try:
         return TypeAdapter(option.kind).validate_python(value)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {problems(error)}, got {value!r}") from error
+        got = "" if option.kind is SecretStr else f", got {value!r}"
+        raise ConfigError(f"{source}: {problems(error)}{got}") from None
 
 
 def _field_docstrings(owner: type) -> dict[str, str]:

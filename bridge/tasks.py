@@ -33,6 +33,20 @@ class Spawn(Protocol):
         """Run a coroutine until it ends or the block does."""
 
 
+async def _to_its_end(name: str, coroutine: Coroutine[None, None, None]) -> None:
+    """Run a coroutine; if it ends as cancelled and nobody cancelled it, it failed.
+
+    A TaskGroup takes a cancelled task for one that was meant to end.
+    """
+    try:
+        await coroutine
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise RuntimeError(f"{name} was cancelled from within") from error
+
+
 @asynccontextmanager
 async def background(**work: Coroutine[None, None, None]) -> AsyncIterator[Spawn]:
     """Run coroutines while the block runs, and cancel them when it ends.
@@ -48,7 +62,9 @@ async def background(**work: Coroutine[None, None, None]) -> AsyncIterator[Spawn
         def spawn(
             name: str, coroutine: Coroutine[None, None, None]
         ) -> asyncio.Task[None]:
-            task = group.create_task(coroutine, name=name)
+            task = group.create_task(_to_its_end(name, coroutine), name=name)
+            # Cancelled before its first step, it would be left behind unawaited.
+            task.add_done_callback(lambda _task: coroutine.close())
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             return task

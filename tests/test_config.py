@@ -88,3 +88,12 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         "server": {"port": 1},
         "bots": {"sales": {"use": "echo"}},
     }
+
+
+def test_a_secret_is_not_repeated_in_an_error() -> None:
+    """Nor anywhere else."""
+    file = {"engine": {"auth_token": 12345}}
+
+    with pytest.raises(ConfigError) as caught:
+        config.compose("engine", file, {}, {})
+    assert "12345" not in str(caught.value)

@@ -5,8 +5,10 @@ Run as a program, it writes the table of options.
 
 import re
 from pathlib import Path
+from typing import Any
 
 from bridge import config
+from bridge.call.bot import InService
 from bridge.cli.main import COMMANDS
 
 README = Path(__file__).parents[1] / "README.md"
@@ -54,13 +56,18 @@ def test_every_command_it_shows_exists() -> None:
     assert shown <= set(COMMANDS) | {"is"}
 
 
-def test_its_bot_is_the_echo() -> None:
-    """The ten lines a newcomer copies are Python, and do what they say."""
-    (code,) = re.findall(r"```python\n# my_bots.py\n(.*?)```", README.read_text(), re.S)
-    names: dict[str, object] = {}
-    exec(compile(code, "README.md", "exec"), names)
+def test_its_bots_are_bots() -> None:
+    """What a newcomer copies is Python, and would be taken."""
+    codes = re.findall(
+        r"```python\n# my_bots.py.*?\n(.*?)```", README.read_text(), re.S
+    )
+    names: dict[str, Any] = {}
+    for code in codes:
+        exec(compile(code, "README.md", "exec"), names)
 
-    assert callable(names["parrot"])
+    assert InService.of("parrot", names["parrot"]).sample_rate_hz == 16000
+    greeter = names["Greeter"](names["Greeter"].Options(greeting="hello.wav"))
+    assert InService.of("greeter", greeter).sample_rate_hz == 8000
 
 
 if __name__ == "__main__":

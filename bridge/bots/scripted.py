@@ -115,7 +115,9 @@ class Scripted:
     class Options(BaseModel):
         """What can be set."""
 
-        script: Path = Field(description="TOML file; format: bridge.bots.scripted")
+        script: Path = Field(
+            description="TOML file of steps; the README links its format"
+        )
 
     def __init__(self, options: Options) -> None:
         self._script = Script.read(options.script)

@@ -3,14 +3,13 @@
 import asyncio
 import os
 from collections.abc import (
+    AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
     Callable,
     Iterable,
-    Iterator,
     Mapping,
 )
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -89,7 +88,6 @@ class Call:
         self._outbound = outbound
         self._end = end
         self._spawn: Spawn | None = None
-        self._is_read = False
 
     def __repr__(self) -> str:
         state = "open" if self.is_open else "ended"
@@ -100,48 +98,35 @@ class Call:
     async def events(self) -> AsyncIterator[Event]:
         """Yield everything that happens, in order; `Ended` is the last.
 
-        Only one reader at a time. A bot that reads too slowly loses the oldest audio
-        (a `Gap` says how much), never another event.
+        One reader at a time, but it may stop and another go on. A bot that reads too
+        slowly loses the oldest audio; a `Gap` says how much.
 
         Raises:
-            MisuseError: If another reader is at it.
+            MisuseError: If another reader is waiting for the next event.
         """
-        with self._reading():
-            while True:
-                event = self._inbound.take()
-                if event is None:
-                    await self._inbound.filled()
-                    continue
-                yield event
-                if isinstance(event, Ended):
-                    return
+        while True:
+            event = self._inbound.take()
+            if event is None:
+                await self._inbound.filled()
+                continue
+            yield event
+            if isinstance(event, Ended):
+                return
 
     async def listen(self) -> AsyncIterator[Samples]:
         """Yield just the audio, some 20 ms at a time, until the call ends.
 
         Raises:
-            MisuseError: If another reader is at it.
+            MisuseError: If another reader is waiting for the next event.
         """
-        with self._reading():
-            while True:
-                event = self._inbound.take()
-                if event is None:
-                    await self._inbound.filled()
-                elif isinstance(event, Audio):
-                    yield event.samples
-                elif isinstance(event, Ended):
-                    return
-
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Keep a second reader out: they would take each other's events."""
-        if self._is_read:
-            raise MisuseError("this call's events are already being read")
-        self._is_read = True
-        try:
-            yield
-        finally:
-            self._is_read = False
+        while True:
+            event = self._inbound.take()
+            if event is None:
+                await self._inbound.filled()
+            elif isinstance(event, Audio):
+                yield event.samples
+            elif isinstance(event, Ended):
+                return
 
     # --------------------------------------------------------------- speaking
 
@@ -156,9 +141,9 @@ class Call:
         """
         _check(samples)
         if self.is_open:
-            self._outbound.speak(samples)
-            if self._outbound.is_full:
-                await self._outbound.room()
+            playback = self._outbound.speak(samples)
+            if self._outbound.is_full(playback):
+                await self._outbound.room(playback)
 
     def play(self, source: Source, name: str = "") -> Playback:
         """Say something as a whole, after what is being said, and don't wait.
@@ -244,11 +229,16 @@ class Call:
         yield await asyncio.to_thread(files.read, path, self.sample_rate_hz)
 
     async def _feed(self, playback: Playback, pieces: AsyncIterable[Samples]) -> None:
-        async for piece in pieces:
-            _check(piece)
-            playback.add(piece)
-            self._outbound.pump()
-            await self._outbound.room()
+        try:
+            async for piece in pieces:
+                _check(piece)
+                playback.add(piece)
+                self._outbound.pump()
+                await self._outbound.room(playback)
+        finally:
+            # An interruption ends the making of speech, too, and at once.
+            if isinstance(pieces, AsyncGenerator):
+                await pieces.aclose()
         playback.is_complete = True
         self._outbound.pump()
 

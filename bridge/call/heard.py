@@ -23,6 +23,9 @@ FAR_FRAME_S = 0.02
 
 REMEMBERED_ACKS = 8
 
+MOST_PENDING = 256
+"""Checkpoints that are waited for at a time."""
+
 MOST_UNHEARD = 64
 """Sendings that are remembered before those played for sure are forgotten."""
 
@@ -127,6 +130,9 @@ class HeardLedger:
         self._serial += 1
         name = f"{self._serial}.{label}" if label else str(self._serial)
         self._pending[name] = (self.sent_samples, max(self._fastest.ends_at_s, now_s))
+        if len(self._pending) > MOST_PENDING:
+            # A platform that acknowledges nothing: the oldest will not come any more.
+            del self._pending[next(iter(self._pending))]
         return name
 
     def forget(self, name: str) -> None:

@@ -4,10 +4,14 @@ import asyncio
 import collections
 
 from bridge.call.events import Audio, Ended, Event, Gap
+from bridge.errors import MisuseError
 
 __all__ = ["Inbound"]
 
 LATE = "not read in time"
+
+MOST_OTHER_EVENTS = 256
+"""Keys and the like that wait for a bot; beyond that the oldest go."""
 
 BEFORE_LISTENING_S = 0.2
 """How much audio is kept for a bot that has not begun to listen."""
@@ -17,7 +21,7 @@ class Inbound:
     """Keeps events until the bot takes them.
 
     When more than `limit_s` of audio waits, the oldest audio is dropped and a `Gap`
-    stands in its place; other events are never dropped.
+    stands in its place. Other events are kept, all but a flood of them.
 
     Args:
         sample_rate_hz: Of the audio.
@@ -30,6 +34,8 @@ class Inbound:
         self._queue: collections.deque[Event] = collections.deque()
         self._limit_samples = round(limit_s * sample_rate_hz)
         self._early_samples = round(BEFORE_LISTENING_S * sample_rate_hz)
+        # As many frames as fit, and so many other events beside them.
+        self._most_events = round(limit_s * 50) + MOST_OTHER_EVENTS
         self._rate_hz = sample_rate_hz
         self._waiting_samples = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -42,6 +48,9 @@ class Inbound:
             limit = self._limit_samples if self.is_read else self._early_samples
             while self._waiting_samples > limit:
                 self._drop_oldest()
+        # A flood of keys at a bot that takes none: the oldest are stale by now.
+        while len(self._queue) > self._most_events and self._drop_event():
+            pass
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -58,10 +67,23 @@ class Inbound:
         return self._queue.popleft()
 
     async def filled(self) -> None:
-        """Wait until there is an event to take."""
+        """Wait until there is an event to take.
+
+        Raises:
+            MisuseError: If somebody else waits: they would rob each other.
+        """
+        if self._waiter is not None and not self._waiter.done():
+            raise MisuseError("this call's events are already being read")
         while not self._queue:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
+
+    def _drop_event(self) -> bool:
+        for place, event in enumerate(self._queue):
+            if not isinstance(event, Audio | Ended):
+                del self._queue[place]
+                return True
+        return False
 
     def _drop_oldest(self) -> None:
         place, oldest = next(

@@ -123,12 +123,14 @@ class Outbound:
         self._queue.append(playback)
         return playback
 
-    def speak(self, samples: Samples) -> None:
-        """Add to the running speech, or begin one."""
+    def speak(self, samples: Samples) -> Playback:
+        """Add to the running speech, or begin one; return it."""
         if not self._queue or not self._queue[-1].is_live:
             self.new(is_live=True)
-        self._queue[-1].add(samples)
+        playback = self._queue[-1]
+        playback.add(samples)
         self.pump()
+        return playback
 
     @property
     def queued_s(self) -> float:
@@ -138,14 +140,17 @@ class Outbound:
             queued += playback.queued_samples
         return queued / self._rate_hz
 
-    @property
-    def is_full(self) -> bool:
-        """Whether more than `queue_s` of speech waits."""
-        return self.queued_s > self._options.queue_s
+    def is_full(self, playback: Playback) -> bool:
+        """Whether more than `queue_s` of a playback waits.
 
-    async def room(self) -> None:
-        """Wait until it is not full."""
-        while self.is_full:
+        Counted for each by itself: one that is still being made must not wait for
+        those behind it, which wait for it.
+        """
+        return playback.queued_samples > self._options.queue_s * self._rate_hz
+
+    async def room(self, playback: Playback) -> None:
+        """Wait until a playback is not full."""
+        while self.is_full(playback):
             if self._room is None or self._room.done():
                 self._room = asyncio.get_running_loop().create_future()
             await asyncio.shield(self._room)
@@ -182,7 +187,7 @@ class Outbound:
                 self._resume_dry(playback, -ahead_s, now_s)
             self._send_frame(playback, now_s)
             ahead_s = self._ledger.ahead_s(now_s)
-        if self._room is not None and not self.is_full:
+        if self._room is not None:
             self._make_room()
 
     def _send_frame(self, playback: Playback, now_s: float) -> None:
@@ -228,7 +233,7 @@ class Outbound:
 
     def _finish(self, playback: Playback, now_s: float) -> None:
         """All of a playback is sent: push its tail out, and ask when it is played."""
-        if playback.has_begun:
+        if not playback.is_empty:
             self._send(self._resampler.flush(), playback, now_s)
         playback.sent(self._ledger.sent_samples)
         name = self._checkpoint(playback.name, now_s)
@@ -297,8 +302,18 @@ class Outbound:
         return self._drop_all(self._ledger.clear(now_s))
 
     def lost(self) -> Heard:
-        """The far end is gone, and what it had not played with it."""
+        """The call is over, and all that was not played with it."""
         return self._drop_all(self._ledger.clear(self._now()))
+
+    def far_queue_lost(self) -> None:
+        """The far end is gone, perhaps to come back; what waits here waits on."""
+        bounds = self._ledger.clear(self._now())
+        sent = list(self._awaiting.values())
+        self._awaiting.clear()
+        for playback in sent:
+            self._report(playback, playback.heard(bounds))
+        for playback in self._queue:
+            playback.cut(bounds.least)
 
     def _drop_all(self, bounds: Bounds) -> Heard:
         self._resampler.reset()

@@ -54,6 +54,7 @@ class Playback:
         self._wire_rate_hz = wire_rate_hz
         self._spans: collections.deque[Span] = collections.deque()
         self._folded = 0
+        self._lost = 0
         self._delay_samples = 0
         self._end: int | None = None
         self._outcome: asyncio.Future[Heard] = (
@@ -74,6 +75,11 @@ class Playback:
         """Whether any of it has been sent."""
         return bool(self._spans) or self._folded > 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing to say: a checkpoint."""
+        return not self._added_samples
+
     async def done(self) -> Heard:
         """Wait until it has been played out, was interrupted, or the call ended.
 
@@ -91,7 +97,8 @@ class Playback:
     def add(self, samples: Samples) -> None:
         """Queue samples; after it is settled they go nowhere."""
         if not self.is_settled and len(samples):
-            self._chunks.append(samples)
+            # A copy: bots fill the same array again and again.
+            self._chunks.append(samples.copy())
             self.queued_samples += len(samples)
             self._added_samples += len(samples)
 
@@ -131,6 +138,15 @@ class Playback:
         else:
             self._spans.append(Span(start, count))
 
+    def cut(self, position: int) -> None:
+        """Book what was sent beyond a position as lost: nobody heard it."""
+        while self._spans and self._spans[-1].start + self._spans[-1].count > position:
+            last = self._spans.pop()
+            kept = max(0, position - last.start)
+            self._lost += last.count - kept
+            if kept:
+                self._spans.append(Span(last.start, kept))
+
     def sent(self, end: int) -> None:
         """Note that all of it has been sent, up to a position of the stream."""
         self._end = end
@@ -143,7 +159,8 @@ class Playback:
     def heard(self, bounds: Bounds) -> Heard:
         """How much of it was heard, by what is known of the stream."""
         least, most = self._heard(bounds.least), self._heard(bounds.most)
-        complete = self._end is not None and bounds.least >= self._end
+        is_reached = self._end is not None and bounds.least >= self._end
+        complete = is_reached and not self._lost
         return Heard(least, most, bounds.certainty, complete, self._rate_hz)
 
     def spans(self, position: int) -> bool:
@@ -161,11 +178,10 @@ class Playback:
             self._outcome.set_result(heard)
 
     def played_out(self, certainty: Certainty) -> Heard:
-        """All of it was heard."""
-        count = self._added_samples
-        return Heard(
-            count, count, certainty, complete=True, sample_rate_hz=self._rate_hz
-        )
+        """All of it was heard, but for what was lost on the way."""
+        lost = self._lost * self._rate_hz // self._wire_rate_hz
+        count = max(0, self._added_samples - lost)
+        return Heard(count, count, certainty, not self._lost, self._rate_hz)
 
     def _heard(self, position: int) -> int:
         wire = self._folded + sum(

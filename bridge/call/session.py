@@ -78,6 +78,8 @@ class Session:
         self.facts = _facts(protocol)
         self.start = protocol.start
         self.end_reason = ""
+        self.resume_by_s = 0.0
+        """Until when a call without a socket waits for another; the server's."""
         self._protocol = protocol
         self._bot = bot
         self._link: Link | None = link
@@ -132,7 +134,7 @@ class Session:
         """Go on over a new socket; what the far end had queued is taken as lost."""
         if self._link is not None:
             self._link.close(1000, "the stream goes on elsewhere")
-            self._outbound.lost()
+            self._outbound.far_queue_lost()
         self._log.info("stream resumed on a new socket")
         self._metrics.streams_resumed += 1
         self._protocol = protocol or StreamProtocol(
@@ -148,12 +150,17 @@ class Session:
             return False
         self._link = None
         self._outbound.is_blocked = True
-        self._outbound.lost()
+        self._outbound.far_queue_lost()
         return True
 
+    @property
     def is_attached(self) -> bool:
         """Whether there is a socket."""
         return self._link is not None
+
+    def is_on(self, link: Link) -> bool:
+        """Whether a socket is the call's own."""
+        return self._link is link
 
     def pause_writing(self) -> None:
         """The far end does not read: keep what we have to say."""

@@ -88,7 +88,7 @@ class AiLeg:
         self._down = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"<AiLeg {self._url} {self._protocol.state.value}>"
+        return f"<AiLeg {self.stream_id} {self._protocol.state.value}>"
 
     async def run(self, answered: Callable[[], None]) -> None:
         """Connect, stream, and return when either side closes.
@@ -174,7 +174,7 @@ class AiLeg:
                 raise UnavailableError("connect stream", None, str(invalid)) from None
             except (OSError, TimeoutError, WebSocketException) as failure:
                 error = failure
-                _LOG.info("stream to %s: attempt %d: %s", self._url, attempt + 1, error)
+                _LOG.info("%r: attempt %d to connect: %s", self, attempt + 1, error)
         raise UnavailableError("connect stream", None, str(error)) from error
 
     def _start(self) -> bytes:
@@ -201,7 +201,9 @@ class AiLeg:
             self._outgoing.put_nowait(self._protocol.send(message))
         except asyncio.QueueFull:
             _LOG.warning(
-                "%s reads too slowly: dropped after %.0f s", self._url, SEND_QUEUE_S
+                "%r: its server reads too slowly, dropped after %.0f s",
+                self,
+                SEND_QUEUE_S,
             )
             self.hang_up()
 

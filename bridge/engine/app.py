@@ -19,6 +19,9 @@ from bridge.tasks import background
 __all__ = ["Engine", "EngineOptions", "running"]
 
 
+RECORDING_TIMEOUT_S = 20.0
+"""How long a stopping engine waits for its recordings to be finished."""
+
 DEFAULT_TOKEN = SecretStr("local")
 
 
@@ -99,7 +102,9 @@ async def running(options: EngineOptions) -> AsyncIterator[Engine]:
             yield Engine(f"http://{options.host}:{port}", exchange)
         finally:
             exchange.end_all()
-            await exchange.recorded()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RECORDING_TIMEOUT_S):
+                    await exchange.recorded()
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({serving}, timeout=2.0)

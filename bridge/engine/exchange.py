@@ -3,9 +3,11 @@
 import asyncio
 import dataclasses
 import logging
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -112,6 +114,7 @@ class Exchange:
             str(uuid.uuid4()), name, request, self._now()
         )
         lines = self._lines(room, request)
+        room.check_places(len(lines))
         for line in lines:
             room.expect(line.call_uuid, request)
         self.rooms[room.mpc_uuid] = self._live[name] = room
@@ -168,7 +171,10 @@ class Exchange:
                 self._options.account_id,
             )
             ring_s = request.seconds("ring_timeout", 0)
-            return [Line(call_uuid, room, leg, request, url, ring_s)]
+            # The address is shown and logged; a token in its query is not.
+            address = urlsplit(url)._replace(query="", fragment="").geturl()
+            address = re.sub(r"//[^/@]*@", "//", address)
+            return [Line(call_uuid, room, leg, request, address, ring_s)]
         return [
             Line(
                 str(uuid.uuid4()),
@@ -251,11 +257,13 @@ class Exchange:
 
     async def _weave(self, room: Room, recorder: Recorder) -> None:
         """Finish a recording, beside the media clock."""
-        path = await asyncio.to_thread(recorder.finish)
-        if path is not None:
-            self.recordings[room.mpc_uuid] = path
-        self._weaving.discard(room.mpc_uuid)
-        self._change.announce()
+        try:
+            path = await asyncio.to_thread(recorder.finish)
+            if path is not None:
+                self.recordings[room.mpc_uuid] = path
+        finally:
+            self._weaving.discard(room.mpc_uuid)
+            self._change.announce()
 
     async def recorded(self) -> None:
         """Wait until every recording of a room that has ended is a file."""

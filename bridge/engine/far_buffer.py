@@ -99,7 +99,6 @@ class FarBuffer:
     def _end_dry_spell(self, now_samples: int) -> None:
         if self._dry_since is not None:
             length = now_samples - self._dry_since
-            if length:
-                self.dry_spells.append(DrySpell(self._dry_since, length))
+            self.dry_spells.append(DrySpell(self._dry_since, length))
         self._dry_since = None
         self._is_speaking = True

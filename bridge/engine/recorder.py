@@ -72,17 +72,17 @@ class Recorder:
             The WAV, or None if nobody was recorded or the disk failed; then the
             parts stay.
         """
-        for _part, track in self._tracks.values():
-            track.close()
-        if not self._tracks:
-            return None
         try:
+            for _part, track in self._tracks.values():
+                track.close()
+            if not self._tracks:
+                return None
             self._weave()
-        except (OSError, soundfile.LibsndfileError) as error:
+            for part, _track in self._tracks.values():
+                part.unlink()
+        except (OSError, ValueError, soundfile.LibsndfileError) as error:
             _LOG.error("recording %s not woven: %s", self.path, error)
             return None
-        for part, _track in self._tracks.values():
-            part.unlink()
         return self.path
 
     def _fail(self, error: OSError) -> None:
@@ -100,10 +100,11 @@ class Recorder:
 
     def _weave(self) -> None:
         parts = [
-            np.memmap(part, "<i2", "r") if part.stat().st_size else np.zeros(0, "<i2")
+            np.memmap(part, "<i2", "r", shape=(part.stat().st_size // 2,))
             for part, _track in self._tracks.values()
+            if part.stat().st_size > 1
         ]
-        length = max(len(part) for part in parts)
+        length = max((len(part) for part in parts), default=0)
         with soundfile.SoundFile(
             self.path, "w", RATE_HZ, len(parts), "PCM_16", format="WAV"
         ) as wav:

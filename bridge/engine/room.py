@@ -152,18 +152,26 @@ class Room:
 
     # ---------------------------------------------------------------- commands
 
+    def check_places(self, count: int) -> None:
+        """Look whether so many more may come.
+
+        Raises:
+            RoomFullError: If not.
+        """
+        taken = len(self._members) + len(self._expected)
+        if taken + count > self.max_participants:
+            raise RoomFullError(
+                f"{taken} participants are in {self.name} or on their way, "
+                f"allowed are {self.max_participants}"
+            )
+
     def expect(self, call_uuid: str, request: AddParticipant) -> None:
         """Note that somebody is being dialled.
 
         Raises:
             RoomFullError: If there is no place for them.
         """
-        taken = len(self._members) + len(self._expected)
-        if taken >= self.max_participants:
-            raise RoomFullError(
-                f"{taken} participants are in {self.name} or on their way, "
-                f"allowed are {self.max_participants}"
-            )
+        self.check_places(1)
         self._expected[call_uuid] = request
 
     def give_up(self, call_uuid: str, now_s: float) -> Sequence[Effect]:
@@ -211,8 +219,6 @@ class Room:
         if member is None:
             return self.give_up(call_uuid, now_s)
         effects = self._remove(member, cause, now_s)
-        if self.is_over:
-            return effects
         if member.end_mpc_on_exit:
             return [*effects, *self.end(Termination.NO_ACTIVE_PARTICIPANTS, now_s)]
         alone = len(self._members) == 1 and not self._expected

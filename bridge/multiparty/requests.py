@@ -153,7 +153,13 @@ class AddParticipant(Request):
             return self
         if self.from_ is None or self.to is None:
             raise ValueError("specify (from, to), or the call_uuid of a live call")
+        self._check_destinations()
+        return self
+
+    def _check_destinations(self) -> None:
         count = len(self.destinations)
+        if not count:
+            raise ValueError("to: no destination")
         if count > 1 and self.role is not Role.AGENT:
             raise ValueError(f"to: {count} destinations, allowed for agents only")
         if count > MOST_DESTINATIONS:
@@ -165,7 +171,6 @@ class AddParticipant(Request):
                     f"{name}: {given} values for {count} destinations, "
                     "allowed are one, or one for each"
                 )
-        return self
 
     @property
     def destinations(self) -> list[str]:

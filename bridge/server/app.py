@@ -18,13 +18,15 @@ from bridge.server.connection import Connection, Refusal
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
 from bridge.stream.protocol import StreamProtocol
-from bridge.tasks import Spawn, background
+from bridge.tasks import Change, Spawn, background
 
 __all__ = ["BridgeServer", "serving"]
 
 _LOG = logging.getLogger(__name__)
 
 STREAM_PATH = "/stream"
+
+FAREWELL_MARGIN_S = 0.5
 
 STALL_CHECK_S = 1.0
 LONG_STALL_S = 0.25
@@ -58,9 +60,8 @@ class BridgeServer:
         self._wheel = Wheel()
         self._connections: set[Connection] = set()
         self._sessions: dict[str, Session] = {}
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._force = asyncio.Event()
+        self._change = Change()
+        self._is_forced = False
 
     def __repr__(self) -> str:
         state = "ready" if self.is_ready else "not ready"
@@ -83,7 +84,8 @@ class BridgeServer:
 
     def force(self) -> None:
         """Wait no more for calls to end by themselves."""
-        self._force.set()
+        self._is_forced = True
+        self._change.announce()
 
     def connection(self) -> Connection:
         """Take a socket in; the loop's factory."""
@@ -99,26 +101,31 @@ class BridgeServer:
         _LOG.info(
             "draining %d calls for %.0f s", len(self._sessions), self._options.drain_s
         )
-        async with background(force=self._until_forced()):
-            try:
-                async with asyncio.timeout(self._options.drain_s):
-                    await self._idle.wait()
-            except TimeoutError:
-                _LOG.warning("%d calls did not end in time", len(self._sessions))
+        if not await self._all_end_within(self._options.drain_s):
+            _LOG.warning("%d calls did not end in time", len(self._sessions))
         for session in self.sessions:
             session.end("the server stopped", "server", code=1001)
         for connection in tuple(self._connections):
             connection.close(1001, "the server stopped")
+        # Their bots are told, and may still write down what they know.
+        await self._all_end_within(self._call_options.farewell_s + FAREWELL_MARGIN_S)
 
-    async def _until_forced(self) -> None:
-        await self._force.wait()
-        self._idle.set()
+    async def _all_end_within(self, seconds: float) -> bool:
+        """Wait for the calls to end; no longer than that, or until forced."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._sessions and not self._is_forced:
+                    await self._change.wait()
+        except TimeoutError:
+            pass
+        return not self._sessions
 
     # --------------------------------------------------------------- admission
 
     def _admit(self, connection: Connection, request: Request) -> Reception:
         path = request.path.partition("?")[0].rstrip("/") or "/"
-        if request.headers.get("Upgrade", "").lower() != "websocket":
+        upgrades = [word.lower() for word in request.headers.get_all("Upgrade")]
+        if "websocket" not in upgrades:
             raise self._probe(path)
         bot = self._bot_at(path)
         if not self.is_ready:
@@ -178,8 +185,9 @@ class BridgeServer:
     # ------------------------------------------------------------------- calls
 
     def find(self, stream_id: str) -> Session | None:
-        """The call that a stream carries."""
-        return self._sessions.get(stream_id)
+        """The call that a stream carries, if it still goes on."""
+        session = self._sessions.get(stream_id)
+        return None if session is None or session.end_reason else session
 
     def begin(
         self, protocol: StreamProtocol, bot: InService, connection: Connection
@@ -190,20 +198,19 @@ class BridgeServer:
         )
         self._sessions[session.facts.stream_id] = session
         self.metrics.streams_active += 1
-        self._idle.clear()
         self._spawn(f"call {session.facts.stream_id}", self._run(session))
         return session
 
     def broken(self, session: Session) -> None:
         """Give a call whose socket broke some time to get another."""
         _LOG.info("%r: its socket broke", session)
-        self._wheel.at(
-            asyncio.get_running_loop().time() + self._options.resume_s,
-            lambda: self._give_up(session),
-        )
+        due_s = asyncio.get_running_loop().time() + self._options.resume_s
+        session.resume_by_s = due_s
+        self._wheel.at(due_s, lambda: self._give_up(session, due_s))
 
-    def _give_up(self, session: Session) -> None:
-        if not session.is_attached():
+    def _give_up(self, session: Session, due_s: float) -> None:
+        # It may have come back and broken again: then another wake is for it.
+        if not session.is_attached and session.resume_by_s == due_s:
             session.end("the socket broke", "broken", code=1006)
 
     async def _run(self, session: Session) -> None:
@@ -213,8 +220,7 @@ class BridgeServer:
             if self._sessions.get(session.facts.stream_id) is session:
                 del self._sessions[session.facts.stream_id]
             self.metrics.streams_active -= 1
-            if not self._sessions:
-                self._idle.set()
+            self._change.announce()
 
 
 async def _watch_stalls() -> None:

@@ -5,7 +5,9 @@ deadlines. Nothing on the way of a frame is awaited.
 """
 
 import asyncio
+import contextlib
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Protocol, cast
@@ -32,8 +34,11 @@ NO_CLOSE_FRAME = 1006
 LONGEST_REASON_BYTES = 123
 """What fits into a close frame beside its code."""
 
-HIGH_WATER_BYTES = 64 * 1024
+HIGH_WATER_BYTES = 16 * 1024
 """More than this unsent means that the far end does not read."""
+
+KERNEL_BUFFER_BYTES = 32 * 1024
+"""By default the kernel takes megabytes, minutes of audio, before it says so."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
@@ -106,6 +111,9 @@ class Connection(asyncio.Protocol):
         self._now = asyncio.get_running_loop().time
         self._transport: asyncio.Transport
         self._peer = ""
+        self._is_lost = False
+        self._is_leaving = False
+        """Whether we have said goodbye; what comes after that is for nobody."""
         # Deadlines are times of the loop's clock; None is none.
         self._upgrade_by_s: float | None = None
         self._start_by_s: float | None = None
@@ -142,8 +150,10 @@ class Connection(asyncio.Protocol):
         if self._websocket.state is OPEN:
             short = reason.encode()[:LONGEST_REASON_BYTES].decode(errors="ignore")
             self._websocket.send_close(code, short)
-            self._flush()
+            self._is_leaving = True
+            self._start_by_s = self._pong_by_s = self._ping_at_s = None
             self._close_by_s = self._now() + self._options.close_timeout_s
+            self._flush()
             self._watch()
 
     def abort(self) -> None:
@@ -157,6 +167,7 @@ class Connection(asyncio.Protocol):
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
+        _limit_kernel_buffer(transport.get_extra_info("socket"))
         self._peer = str(transport.get_extra_info("peername"))
         self._upgrade_by_s = self._now() + self._options.handshake_timeout_s
         self._watch()
@@ -164,7 +175,6 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse, answer, and hand messages on."""
         self._websocket.receive_data(data)
-        self._idle_since_s = self._now()
         for event in self._websocket.events_received():
             if isinstance(event, Frame):
                 self._take(event)
@@ -192,6 +202,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Tell the guest how it ended."""
+        self._is_lost = True
         if self._websocket.state is not CLOSED:
             self._websocket.receive_eof()
         if self._guest is not None:
@@ -227,32 +238,39 @@ class Connection(asyncio.Protocol):
         return response
 
     def _take(self, frame: Frame) -> None:
-        if self._guest is None:
-            return
+        if frame.opcode is Opcode.PONG:
+            self._pong_by_s = None
+        elif self._guest is not None and not self._is_leaving:
+            # Pongs do not count: a peer that only answers pings carries no stream.
+            self._idle_since_s = self._now()
+            self._hand_on(frame, self._guest)
+
+    def _hand_on(self, frame: Frame, guest: Guest) -> None:
         match frame.opcode:
             case Opcode.TEXT if frame.fin and not self._fragments:
-                self._guest.receive(bytes(frame.data))
+                guest.receive(bytes(frame.data))
             case Opcode.TEXT | Opcode.CONT:
                 self._fragments.append(bytes(frame.data))
                 if frame.fin:
                     text = b"".join(self._fragments)
                     self._fragments = []
-                    self._guest.receive(text)
+                    guest.receive(text)
             case Opcode.BINARY:
-                self._guest.complain("binary message, allowed are text messages")
-            case Opcode.PONG:
-                self._pong_by_s = None
+                guest.complain("binary message, allowed are text messages")
 
     def _flush(self) -> None:
         for data in self._websocket.data_to_send():
             if data:
                 self._transport.write(data)
-            else:
+            elif not self._transport.is_closing():
+                # What is unsent still goes out; not for ever.
                 self._transport.close()
+                self._close_by_s = self._now() + self._options.close_timeout_s
+                self._watch()
 
     def _watch(self) -> None:
         """Enforce what is due, and come back for the rest."""
-        if self._transport.is_closing():
+        if self._is_lost:
             return
         now_s = self._now()
         if self._ping_at_s is not None and now_s >= self._ping_at_s:
@@ -287,7 +305,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def _idle_by_s(self) -> float | None:
-        if self._guest is None:
+        if self._guest is None or self._is_leaving:
             return None
         return self._idle_since_s + self._options.idle_timeout_s
 
@@ -305,6 +323,14 @@ class Connection(asyncio.Protocol):
             self.close(1008, f"{what} in time")
         else:
             self.abort()
+
+
+def _limit_kernel_buffer(connected: socket.socket | None) -> None:
+    if connected is not None:
+        with contextlib.suppress(OSError):
+            connected.setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES
+            )
 
 
 def _select_subprotocol(

@@ -1,6 +1,7 @@
 """Every limit and deadline of the listener."""
 
 import dataclasses
+import math
 
 from bridge.errors import ConfigError
 
@@ -47,8 +48,10 @@ class ServerOptions:
         """Check the ranges."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if field.type in (int, float) and value < 0:
+            if field.type in (int, float) and not 0 <= value < math.inf:
                 raise ConfigError(f"{field.name}: {value}, allowed is 0 or more")
+            if field.name.endswith(("_timeout_s", "_interval_s")) and not value:
+                raise ConfigError(f"{field.name}: 0, allowed is more than 0")
         if self.port > HIGHEST_PORT:
             raise ConfigError(f"port: {self.port}, allowed are 0 to {HIGHEST_PORT}")
         for name in ("max_streams", "max_message_bytes"):

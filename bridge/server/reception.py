@@ -16,6 +16,9 @@ __all__ = ["Calls", "Reception"]
 
 _LOG = logging.getLogger(__name__)
 
+MOST_ERRORS = 1000
+"""So many messages that are none, on one socket."""
+
 
 class Calls(Protocol):
     """The calls of a server."""
@@ -56,21 +59,26 @@ class Reception:
         self._metrics = metrics
         self._protocol = StreamProtocol(Side.BRIDGE)
         self._session: Session | None = None
+        self._errors = 0
         self.receive: Callable[[bytes], None] = self._receive_first
 
     def complain(self, what: str) -> None:
-        """Count a message that no stream has."""
+        """Count a message that no stream has; too many of them are no stream."""
         self._metrics.stream_errors += 1
-        _LOG.warning("< %s", what)
+        self._errors += 1
+        if self._errors in (1, 10, MOST_ERRORS):
+            _LOG.warning("< %s (%d by now)", what, self._errors)
+        if self._errors >= MOST_ERRORS:
+            self._connection.close(1007, "nothing that a stream has")
 
     def pause_writing(self) -> None:
         """Pass it on."""
-        if self._session is not None:
+        if self._session is not None and self._session.is_on(self._connection):
             self._session.pause_writing()
 
     def resume_writing(self) -> None:
         """Pass it on."""
-        if self._session is not None:
+        if self._session is not None and self._session.is_on(self._connection):
             self._session.resume_writing()
 
     def closed(self, *, cleanly: bool) -> None:
@@ -100,6 +108,10 @@ class Reception:
             return
         if isinstance(message, Start):
             session = self._calls.find(self._protocol.stream_id)
+            content_type = self._protocol.content_type
+            if session is not None and session.facts.content_type != content_type:
+                session.end("started anew with another content type", "replaced")
+                session = None
             if session is None:
                 session = self._calls.begin(self._protocol, self._bot, self._connection)
             else:

@@ -1,6 +1,7 @@
 """Which audio a stream carries: `audio/x-l16;rate=8000` and its siblings."""
 
 import dataclasses
+import re
 from typing import Self
 
 from bridge.errors import StreamError
@@ -34,8 +35,9 @@ class ContentType:
         for parameter in parameters:
             name, _, value = parameter.partition("=")
             # int() would also take "8_000" and other scripts' digits.
-            if name.strip() == "rate" and value.strip().isascii():
-                rate_hz = int(value) if value.strip().isdigit() else -1
+            if name.strip() == "rate":
+                digits = re.fullmatch(r"[0-9]{1,6}", value.strip())
+                rate_hz = int(value) if digits else -1
         rate_hz = 8000 if rate_hz is None else rate_hz
         if rate_hz not in RATES_HZ.get(encoding, ()):
             allowed = ", ".join(str(each) for each in CONTENT_TYPES)

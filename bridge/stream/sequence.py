@@ -7,6 +7,12 @@ from bridge.stream.messages import Media, Numbered
 
 __all__ = ["Anomaly", "GapDetector", "Irregularity"]
 
+LARGEST_NUMBER = 2**53
+"""No counter and no clock says more."""
+
+LARGEST_GAP_MS = 60_000
+"""A longer gap than this is another count, not lost frames."""
+
 LARGEST_STEP_MS = 100
 """Time stamps may jitter by this much before it counts as a jump in time."""
 
@@ -21,7 +27,7 @@ class Anomaly(enum.Enum):
     REPEATED_AUDIO = "audio repeated"
     """The same `chunk` came again; counted in milliseconds. Not to be played."""
     RESTARTED = "numbering restarted"
-    """`chunk` went back: a new connection, or another source."""
+    """`chunk` went back, or a minute ahead: a new connection, or another source."""
     TIME_JUMP = "time jumped"
     """`timestamp` left the audio's own clock; counted in milliseconds."""
 
@@ -47,7 +53,7 @@ class GapDetector:
     def observe(self, message: Numbered) -> Irregularity | None:
         """Check a message's sequence number."""
         number, last = message.sequence_number, self._sequence_number
-        if number is None:
+        if number is None or not 0 <= number <= LARGEST_NUMBER:
             return None
         self._sequence_number = number
         if last is None or number <= last + 1:
@@ -69,14 +75,14 @@ class GapDetector:
         self, chunk: int | None, duration_ms: int
     ) -> Irregularity | None:
         last = self._chunk
-        if chunk is None:
+        if chunk is None or not 0 <= chunk <= LARGEST_NUMBER:
             return None
         self._chunk = chunk
         if last is None or chunk == last + 1:
             return None
         if chunk == last:
             return Irregularity(Anomaly.REPEATED_AUDIO, duration_ms)
-        if chunk < last:
+        if chunk < last or (chunk - last) * duration_ms > LARGEST_GAP_MS:
             return Irregularity(Anomaly.RESTARTED, 0)
         return Irregularity(Anomaly.MISSING_AUDIO, (chunk - last - 1) * duration_ms)
 
@@ -98,4 +104,4 @@ def _milliseconds(timestamp: str | int | None) -> int | None:
         # Longer than any clock: no number worth converting.
         digits = timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 20
         return int(timestamp) if digits else None
-    return timestamp
+    return timestamp if timestamp is None or timestamp <= LARGEST_NUMBER else None

@@ -342,19 +342,65 @@ async def test_after_the_end_nothing_is_said_and_nothing_raised() -> None:
 
 async def test_two_readers_would_rob_each_other() -> None:
     """So the second is told."""
+    told: list[str] = []
 
     async def read_twice(call: Call) -> None:
-        async for _event in call.events():
-            with pytest.raises(MisuseError, match="already being read"):
-                await anext(call.events())
-            with pytest.raises(MisuseError, match="already being read"):
-                await anext(call.listen())
-            return
+        async def read() -> None:
+            try:
+                async for _event in call.events():
+                    pass
+            except MisuseError as error:
+                told.append(str(error))
 
-    async with calling(read_twice) as far_end:
-        await far_end.talk(silence(1600))
+        await asyncio.gather(read(), read())
 
-    assert sum(far_end.metrics.bot_errors.values()) == 0
+    async with calling(read_twice):
+        await asyncio.sleep(0.1)
+
+    assert told == ["this call's events are already being read"]
+
+
+async def test_a_reader_may_stop_and_another_go_on() -> None:
+    """Listening first and taking events then is no misuse."""
+    seen: list[str] = []
+
+    async def change(call: Call) -> None:
+        async for _frame in call.listen():
+            seen.append("frame")
+            break
+        async for event in call.events():
+            seen.append(type(event).__name__)
+            if isinstance(event, Audio):
+                break
+        async for _frame in call.listen():
+            seen.append("frame")
+
+    async with calling(change) as far_end:
+        await far_end.talk(silence(480))
+
+    assert seen == ["frame", "Audio", "frame"]
+    assert far_end.metrics.bot_errors == {}
+
+
+async def test_two_long_sources_follow_each_other() -> None:
+    """The second waits for the first, and never the other way round."""
+
+    async def sentences() -> AsyncIterator[Samples]:
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+            yield tone(440, 0.5, 16000)
+
+    async def talk(call: Call) -> None:
+        call.play(sentences())
+        call.play(sentences())
+        await call.speak(tone(440, 3.0, 16000))
+        await call.checkpoint("").done()
+
+    async with calling(talk) as far_end:
+        await asyncio.sleep(20)
+
+    assert far_end.buffer.played_samples == pytest.approx(13 * 8000, abs=60)
+    assert far_end.buffer.dry_spells == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 
 from bridge.audio.pcm import silence
 from bridge.call.events import Audio, Dtmf, Ended, Gap
-from bridge.call.inbound import LATE, Inbound
+from bridge.call.inbound import LATE, MOST_OTHER_EVENTS, Inbound
 from bridge.tasks import background
 
 
@@ -74,6 +74,21 @@ def test_the_end_stays() -> None:
     inbound.push(Ended("over"))
 
     assert [inbound.take(), inbound.take()] == [Ended("over"), Ended("over")]
+
+
+def test_a_flood_of_keys_is_bounded() -> None:
+    """The newest stay, and audio with them."""
+    inbound = Inbound(8000, 1.0)
+    inbound.take()
+    for number in range(10_000):
+        inbound.push(Dtmf(str(number % 10)))
+        if number % 100 == 0:
+            inbound.push(frame(number % 7))
+
+    found = taken(inbound)
+    assert len(found) <= 50 + MOST_OTHER_EVENTS
+    assert found[-1] == Dtmf("9")
+    assert any(isinstance(event, int) for event in found)
 
 
 async def test_a_reader_is_woken() -> None:

@@ -284,25 +284,56 @@ async def test_a_blocked_link_keeps_speech_back() -> None:
 async def test_room_is_made_as_speech_is_sent() -> None:
     """Who has queued too much waits until it is less."""
     rig = Rig(queue_s=0.5)
-    rig.out.speak(tone(440, 2.0, 8000))
-    assert rig.out.is_full
+    playback = rig.out.speak(tone(440, 2.0, 8000))
+    assert rig.out.is_full(playback)
 
-    await rig.out.room()
+    await rig.out.room(playback)
 
     assert asyncio.get_running_loop().time() == pytest.approx(1.34, abs=0.03)
-    assert rig.out.queued_s <= 0.5
+    assert playback.queued_samples <= 4000
 
 
 async def test_an_interruption_frees_who_waits_for_room() -> None:
     """Their speech is gone; they may go on."""
     rig = Rig(queue_s=0.5)
-    rig.out.speak(tone(440, 60.0, 8000))
-    waiting = asyncio.ensure_future(rig.out.room())
+    waiting = asyncio.ensure_future(rig.out.room(rig.out.speak(tone(440, 60.0, 8000))))
     await asyncio.sleep(0.1)
 
     rig.out.interrupt()
 
     await asyncio.wait_for(waiting, 0.1)
+
+
+async def test_a_bot_may_fill_the_same_array_again() -> None:
+    """What was said is what was in it then."""
+    rig = Rig()
+    buffer = np.zeros(160, np.int16)
+    for value in (1, 2, 3):
+        buffer[:] = value
+        rig.out.speak(buffer)
+    await asyncio.sleep(0.1)
+
+    payloads = [m.media.payload for _, m in rig.sent if isinstance(m, PlayAudio)]
+    assert [payload[0] for payload in payloads] == [0, 1, 2, 3]
+
+
+async def test_what_waits_here_outlives_the_far_end() -> None:
+    """Only what the far end held is lost; what was heard of it is not overstated."""
+    rig = Rig()
+    playback = rig.play(tone(440, 5.0, 8000), "long")
+    await asyncio.sleep(1.0)
+    rig.out.is_blocked = True
+    rig.out.far_queue_lost()
+    await asyncio.sleep(1.0)
+    assert not playback.is_settled
+
+    rig.out.is_blocked = False
+    rig.out.pump()
+    heard = await playback.done()
+
+    lost = 40_000 - heard.samples
+    assert 0 < lost < 8000 * 0.4
+    assert not heard.complete
 
 
 @pytest.mark.parametrize(

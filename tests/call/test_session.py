@@ -65,6 +65,20 @@ async def test_a_bot_that_returns_is_heard_to_the_end() -> None:
     assert far_end.closed == (1000, "the bot finished")
 
 
+async def test_a_cancellation_from_within_is_a_failure() -> None:
+    """A bot that awaits a cancelled task of its own does not leave the call mute."""
+
+    async def careless(_call: Call) -> None:
+        inner = asyncio.ensure_future(asyncio.sleep(100))
+        await asyncio.sleep(0.1)
+        inner.cancel()
+        await inner
+
+    async with calling(careless) as far_end:
+        await asyncio.sleep(1)
+        assert far_end.closed == (1011, "the bot failed")
+
+
 async def test_a_stop_ends_the_call() -> None:
     """Where the far end sends one."""
     async with calling(listen) as far_end:
@@ -172,7 +186,7 @@ async def test_a_call_goes_on_over_a_new_socket() -> None:
         await first.talk(tone(440, 1.0, 8000))
         session = first.session
         assert session.detach(first)
-        assert not session.is_attached()
+        assert not session.is_attached
         assert "waiting for a socket" in repr(session)
         await asyncio.sleep(0.5)
 

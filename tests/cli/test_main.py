@@ -75,6 +75,8 @@ def test_shells_complete(shell: str) -> None:
         (["serve", "--port", "x"], 2, "Invalid value for '--port'"),
         (["serve", "--port", "99999"], 2, "mpc-bridge: port: 99999, allowed are 0 to"),
         (["serve", "--drain-s", "-1"], 2, "mpc-bridge: drain_s: -1.0, allowed is 0"),
+        (["serve", "--ping-interval-s", "0"], 2, "ping_interval_s: 0, allowed is more"),
+        (["serve", "--idle-timeout-s", "nan"], 2, "idle_timeout_s: nan, allowed is 0"),
         (["serve", "--max-streams", "0"], 2, "mpc-bridge: max_streams: 0, allowed"),
         (["serve", "--listen-s", "0"], 2, "mpc-bridge: listen_s: 0.0, allowed"),
         (["serve", "--farewell-s", "-1"], 2, "mpc-bridge: farewell_s: -1.0, allowed"),

@@ -151,6 +151,90 @@ async def test_an_idle_stream_is_closed(start: str) -> None:
         assert await close_of(socket) == (1008, "nothing received in time")
 
 
+async def test_pongs_do_not_keep_an_idle_stream(start: str) -> None:
+    """A peer that only answers pings carries no stream."""
+    options = {"idle_timeout_s": 0.6, "ping_interval_s": 0.1}
+    async with server(**options) as running, connect(running.url) as socket:
+        await socket.send(start)
+        assert (await close_of(socket))[0] == 1008
+
+
+async def test_after_its_end_a_stream_begins_anew(start: str, media: str) -> None:
+    """A bot that is still saying farewell does not get the new socket."""
+
+    async def slow(call: Call) -> None:
+        async for frame in call.listen():
+            await call.speak(frame)
+        await asyncio.sleep(1)
+
+    bots = {"slow": InService.of("slow", slow)}
+    options = ServerOptions(port=0, drain_s=0.1)
+    async with serving(bots, options, CallOptions(farewell_s=1.0)) as running:
+        async with connect(running.url) as first:
+            await first.send(start)
+            await first.send(media)
+            await until(first, "playAudio")
+            (old,) = running.sessions
+        async with connect(running.url) as second:
+            await second.send(start)
+            await second.send(media)
+            await until(second, "playAudio")
+            (new,) = running.sessions
+            assert new is not old
+        await asyncio.sleep(0.1)
+
+
+async def test_a_start_with_another_content_type_begins_anew(start: str) -> None:
+    """The old call could not read it."""
+    async with server() as running:
+        first = await connect(running.url)
+        await first.send(start)
+        await asyncio.sleep(0.1)
+        (old,) = running.sessions
+        async with connect(running.url) as second:
+            await second.send(start.replace("audio/x-l16", "audio/x-mulaw"))
+            await asyncio.sleep(0.1)
+            assert old.end_reason == "started anew with another content type"
+            assert running.sessions[-1].facts.content_type.encoding == "audio/x-mulaw"
+
+
+async def test_a_second_break_has_its_own_time(start: str, media: str) -> None:
+    """Not what was left of the first's."""
+    async with server(resume_s=0.6) as running:
+        first = await connect(running.url)
+        await first.send(start)
+        await asyncio.sleep(0.1)
+        first.transport.abort()
+        await asyncio.sleep(0.3)
+        second = await connect(running.url)
+        await second.send(media)
+        await until(second, "playAudio")
+        second.transport.abort()
+        await asyncio.sleep(0.45)
+        assert running.metrics.streams_ended == {}
+        await asyncio.sleep(0.5)
+        assert running.metrics.streams_ended == {"broken": 1}
+
+
+async def test_bots_hear_of_a_drain_before_they_are_cancelled(start: str) -> None:
+    """And may write their notes."""
+    notes: list[str] = []
+
+    async def diligent(call: Call) -> None:
+        async for _frame in call.listen():
+            pass
+        await asyncio.sleep(0.2)
+        notes.append("written")
+
+    bots = {"d": InService.of("d", diligent)}
+    options = ServerOptions(port=0, drain_s=0.1)
+    async with serving(bots, options) as running:
+        socket = await connect(running.url)
+        await socket.send(start)
+        await asyncio.sleep(0.1)
+    assert notes == ["written"]
+
+
 async def test_an_unfinished_handshake_is_dropped() -> None:
     """Slow clients cost a socket for a bounded time."""
     async with server(handshake_timeout_s=0.2) as running:

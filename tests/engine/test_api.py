@@ -219,8 +219,10 @@ async def test_a_broken_header_is_refused_too(tmp_path: Path) -> None:
     """It is no base64."""
     async with api(tmp_path) as client:
         client.auth = None  # type: ignore[assignment]
-        headers = {"Authorization": "Basic ???"}
-        assert (await client.get(f"{BASE}/", headers=headers)).status_code == 401
+        for words in (b"Basic ???", b"Basic \xe9\xe9", b"Bearer x"):
+            headers = {b"Authorization": words}
+            answer = await client.get(f"{BASE}/", headers=headers)
+            assert answer.status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -257,6 +259,14 @@ async def test_a_broken_header_is_refused_too(tmp_path: Path) -> None:
         ),
         ("GET", "/demo/", "", 404, "expected name_{name} or uuid_{uuid}"),
         ("GET", "/name_/", "", 404, "expected name_{name} or uuid_{uuid}"),
+        ("GET", "/?limit=" + "9" * 5000, "", 400, "limit: '999"),
+        (
+            "POST",
+            "/name_x/Participant/",
+            '{"role": "agent", "from": "+1", "to": "<"}',
+            400,
+            "to: no destination",
+        ),
         ("GET", "/?limit=21", "", 400, "limit: '21', allowed are 1 to 20"),
         ("GET", "/?offset=-1", "", 400, "offset: '-1'"),
         ("GET", "/?status=gone", "", 400, "allowed are initialized, active, ended"),

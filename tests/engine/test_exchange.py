@@ -244,3 +244,36 @@ async def test_what_cannot_be_added_leaves_no_trace(tmp_path: Path) -> None:
         with pytest.raises(RoomFullError):
             engine.add("demo", adding("4"))
         assert len(engine.lines) == 2
+        with pytest.raises(RoomFullError):
+            engine.add("both", adding("5<6<7", role="agent", max_participants=2))
+        assert engine.find("both") is None
+
+
+async def test_a_leg_that_fails_takes_nobody_along(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The engine and the others go on; the traceback is logged."""
+    async with exchange(tmp_path) as engine:
+        (line,) = engine.add("demo", adding("2", stay_alone=True))
+
+        async def fail(_answered: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+        line.leg.run = fail  # type: ignore[method-assign, assignment]
+        engine.add("demo", adding("3"))
+        await asyncio.sleep(1)
+
+        assert [member.address for member in line.room.members] == ["3"]
+    assert "the leg to 2 failed" in caplog.text
+
+
+async def test_a_token_in_an_address_is_not_shown(tmp_path: Path) -> None:
+    """Neither as a query nor as a password."""
+    url = "ws://user:secret@127.0.0.1:1/s?token=secret"
+    request = AddParticipant.model_validate(
+        {"role": "ai-agent", "ai_agent_stream_service_url": url}
+    )
+    async with exchange(tmp_path) as engine:
+        (line,) = engine.add("demo", request)
+        assert line.address == "ws://127.0.0.1:1/s"
+        assert "secret" not in repr(line.leg)

@@ -80,3 +80,41 @@ def test_parts_stay_if_they_cannot_be_woven(
     assert recorder.finish() is None
     assert "not woven" in caplog.text
     assert (tmp_path / "a.0.part").stat().st_size == 320
+
+
+def test_a_disk_that_is_full_at_the_end_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is left in the file's buffer; the engine goes on."""
+    recorder = Recorder(tmp_path / "a.wav")
+    recorder.write({"1": said(1)}, 160)
+    recorder._track("1").close()
+    part = tmp_path / "a.0.part"
+    full = Path("/dev/full").open("wb")  # noqa: SIM115 - `finish` closes it
+    recorder._tracks["1"] = (part, full)
+    recorder.write({"1": said(2)}, 160)
+
+    assert recorder.finish() is None
+    assert "not woven" in caplog.text
+    assert full.closed
+
+
+def test_a_part_cut_in_mid_sample_is_woven(tmp_path: Path) -> None:
+    """To the last whole one."""
+    recorder = Recorder(tmp_path / "a.wav")
+    recorder.write({"1": said(5)}, 160)
+    recorder._track("1").write(b"x")
+
+    path = recorder.finish()
+
+    assert path is not None
+    assert len(soundfile.read(path)[0]) == 160
+
+
+def test_a_folder_that_cannot_be_made_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """When the recording begins, not with an exception."""
+    recorder = Recorder(Path("/proc/none/a.wav"))
+    recorder.write({"1": said(5)}, 160)
+
+    assert recorder.finish() is None
+    assert "stopped" in caplog.text

@@ -42,6 +42,7 @@ def test_8_khz_is_meant_where_nothing_is_said() -> None:
         ("audio/x-l16", 11025),
         ("audio/x-l16;rate=fast", None),
         ("audio/x-l16;rate=-1", None),
+        ("audio/x-l16;rate=" + "9" * 5000, None),
     ],
 )
 def test_others_are_refused_with_the_list(text: str, rate_hz: int | None) -> None:

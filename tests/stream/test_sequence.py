@@ -73,3 +73,20 @@ def test_missing_messages_are_counted() -> None:
 
     missing = Irregularity(Anomaly.MISSING_MESSAGES, 2)
     assert found == [None, None, missing, None, None, None, None]
+
+
+@pytest.mark.parametrize("number", [-1, 10**400], ids=["negative", "absurd"])
+def test_numbers_that_count_nothing_are_ignored(number: int) -> None:
+    """They make no gap."""
+    detector = GapDetector()
+    found = [detector.observe_audio(frame(n, n), 20) for n in (1, number, 2)]
+
+    assert found == [None, None, None]
+    for n in (1, number, 2):
+        message = Dtmf(dtmf=DtmfBody(digit="1"), sequence_number=n)
+        assert detector.observe(message) is None
+
+
+def test_a_minute_ahead_is_another_count() -> None:
+    """Nobody lost so much and went on."""
+    assert observed(frame(1), frame(10_000))[1] == Irregularity(Anomaly.RESTARTED, 0)
