@@ -29,6 +29,8 @@ KAISER_BETA = 7.0
 CUTOFF = 0.95
 """Of half the slower rate. Below 1 so that images of 3.4 kHz fall in the stop band."""
 
+LOWEST, HIGHEST = np.float32(-32768), np.float32(32767)
+
 SMALL_RATIO = 6
 """Up to 8 <-> 48 kHz our filter serves; other ratios (22.05 kHz voices) are soxr's."""
 
@@ -118,10 +120,15 @@ def phases(up: int, down: int) -> Floats:
 
 
 class Polyphase:
-    """Small whole ratios: each `down` samples in give `up` samples out."""
+    """Small whole ratios: each `down` samples in give `up` samples out.
+
+    A stream brings chunks of one length, 50 times a second: for these every array is
+    made once and used again, since making them costs as much as the filter.
+    """
 
     def __init__(self, up: int, down: int) -> None:
         self._matrix = phases(up, down)
+        self._up = up
         self._down = down
         self._before = len(self._matrix) - down
         self.delay_samples = HALF_TAPS * max(up, down) // down
@@ -130,29 +137,73 @@ class Polyphase:
     def reset(self) -> None:
         """Start from silence."""
         self._heard = np.zeros(self._before, np.float32)
+        self._steady: Steady | None = None
 
     def process(self, samples: Samples) -> Samples:
         """Return `up / down` times as many samples (a rest waits for its block)."""
+        if self._steady is not None and self._steady.count == len(samples):
+            return self._steady.process(samples, self._matrix)
         heard = np.concatenate((self._heard, samples), dtype=np.float32)
         blocks = (len(heard) - self._before) // self._down
-        # Overlapping windows without a copy; `as_strided` is slower than the filter.
-        stride = heard.itemsize
-        windows: Floats = np.ndarray(
-            (blocks, len(self._matrix)),
-            np.float32,
-            heard,
-            strides=(stride * self._down, stride),
-        )
+        windows = _windows(heard, blocks, len(self._matrix), self._down)
         self._heard = heard[blocks * self._down :]
+        self._steady = None
+        rest = len(self._heard) - self._before
+        if blocks and not rest and not len(samples) % self._down:
+            # Whole blocks, and none waits: the next of this length goes the short way.
+            self._steady = Steady(self._heard, len(samples), self._up, self._down)
+            self._heard = self._steady.heard
         return saturate(windows @ self._matrix).reshape(-1)
 
     def flush(self) -> Samples:
         """Push the lagging samples out with silence."""
-        up = self._matrix.shape[1]
-        silence = np.zeros(-(-self.delay_samples * self._down // up), np.int16)
-        rest = self.process(silence)
+        count = -(-self.delay_samples * self._down // self._up)
+        rest = self.process(np.zeros(count, np.int16))
         self.reset()
         return rest
+
+
+class Steady:
+    """The arrays for chunks of one length.
+
+    Args:
+        heard: What the filter remembers.
+        count: Samples in a chunk, a multiple of `down`.
+        up, down: The ratio.
+    """
+
+    def __init__(self, heard: Floats, count: int, up: int, down: int) -> None:
+        self.count = count
+        before = len(heard)
+        blocks = count // down
+        line = np.empty(before + count, np.float32)
+        line[:before] = heard
+        self.heard = line[:before]
+        self._chunk = line[before:]
+        self._last = line[count:]
+        self._windows = _windows(line, blocks, before + down, down)
+        self._block = np.empty((blocks, up), np.float32)
+        self._flat = self._block.reshape(-1)
+
+    def process(self, samples: Samples, matrix: Floats) -> Samples:
+        """Filter a chunk, and remember its end."""
+        self._chunk[:] = samples
+        np.matmul(self._windows, matrix, out=self._block)
+        self.heard[:] = self._last
+        flat = self._flat
+        np.rint(flat, out=flat)
+        np.minimum(flat, HIGHEST, out=flat)
+        np.maximum(flat, LOWEST, out=flat)
+        return flat.astype(np.int16)
+
+
+def _windows(line: Floats, blocks: int, width: int, down: int) -> Floats:
+    """Overlapping windows without a copy; `as_strided` is slower than the filter."""
+    stride = line.itemsize
+    windows: Floats = np.ndarray(
+        (blocks, width), np.float32, line, strides=(stride * down, stride)
+    )
+    return windows
 
 
 class AnyRatio:
