@@ -5,13 +5,23 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FRAME_MS", "Floats", "Samples", "frame_samples", "saturate", "silence"]
+__all__ = [
+    "FRAME_MS",
+    "Floats",
+    "Samples",
+    "frame_samples",
+    "saturate",
+    "saturate_in_place",
+    "silence",
+]
 
 Samples: TypeAlias = NDArray[np.int16]
 """Mono audio: int16, shape `(n,)`, host byte order."""
 
 Floats: TypeAlias = NDArray[np.float32]
 """Mono audio on the int16 scale (-32768 to 32767), not yet rounded."""
+
+LOWEST, HIGHEST = np.float32(-32768), np.float32(32767)
 
 FRAME_MS = 20
 """Media time of one frame; the stream carries 50 a second."""
@@ -33,7 +43,16 @@ def saturate(values: NDArray[Any]) -> Samples:
     Args:
         values: Numbers on the int16 scale, of any shape.
     """
-    rounded = np.rint(values)
-    rounded.clip(-32768, 32767, out=rounded)
+    return _clamped(np.rint(values))
+
+
+def saturate_in_place(values: Floats) -> Samples:
+    """Do as `saturate` does, overwriting the values: only the result is made anew."""
+    return _clamped(np.rint(values, out=values))
+
+
+def _clamped(rounded: NDArray[Any]) -> Samples:
+    np.minimum(rounded, HIGHEST, out=rounded)
+    np.maximum(rounded, LOWEST, out=rounded)
     samples: Samples = rounded.astype(np.int16)
     return samples

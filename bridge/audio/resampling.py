@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 import soxr
 
-from bridge.audio.pcm import Floats, Samples, saturate
+from bridge.audio.pcm import Floats, Samples, saturate, saturate_in_place
 
 __all__ = ["Resampler", "resample", "resampler"]
 
@@ -28,8 +28,6 @@ KAISER_BETA = 7.0
 
 CUTOFF = 0.95
 """Of half the slower rate. Below 1 so that images of 3.4 kHz fall in the stop band."""
-
-LOWEST, HIGHEST = np.float32(-32768), np.float32(32767)
 
 SMALL_RATIO = 6
 """Up to 8 <-> 48 kHz our filter serves; other ratios (22.05 kHz voices) are soxr's."""
@@ -190,11 +188,7 @@ class Steady:
         self._chunk[:] = samples
         np.matmul(self._windows, matrix, out=self._block)
         self.heard[:] = self._last
-        flat = self._flat
-        np.rint(flat, out=flat)
-        np.minimum(flat, HIGHEST, out=flat)
-        np.maximum(flat, LOWEST, out=flat)
-        return flat.astype(np.int16)
+        return saturate_in_place(self._flat)
 
 
 def _windows(line: Floats, blocks: int, width: int, down: int) -> Floats:

@@ -187,8 +187,7 @@ class Outbound:
                 self._resume_dry(playback, -ahead_s, now_s)
             self._send_frame(playback, now_s)
             ahead_s = self._ledger.ahead_s(now_s)
-        if self._room is not None:
-            self._make_room()
+        self._make_room()
 
     def _send_frame(self, playback: Playback, now_s: float) -> None:
         samples = self._resampler.process(playback.take(self._frame))

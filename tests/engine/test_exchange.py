@@ -80,6 +80,20 @@ async def test_everybody_hears_the_others(tmp_path: Path) -> None:
         assert present == set(tones.values()) - {hz}
 
 
+async def test_who_hears_whom_is_worked_out_once(tmp_path: Path) -> None:
+    """Not again in each tick, but whenever somebody comes."""
+    async with exchange(tmp_path) as engine:
+        (line,) = engine.add("demo", adding("2"))
+        await asyncio.sleep(1)
+        table = engine._table(line.room)
+        await asyncio.sleep(1)
+        assert engine._table(line.room) is table
+
+        engine.add("demo", adding("3"))
+        await asyncio.sleep(1)
+        assert engine._table(line.room).shape == (2, 2)
+
+
 async def test_two_rooms_do_not_hear_each_other(tmp_path: Path) -> None:
     """Several calls at once, mixed in one go."""
     scripts = {"2": voice(tmp_path, 500), "3": PhoneScript(), "4": voice(tmp_path, 900)}
