@@ -1,12 +1,30 @@
 """What the API answers, read leniently: Plivo's own pages disagree in places."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from bridge.multiparty.vocabulary import MpcStatus
 
-__all__ = ["Added", "AddedCall", "Mpc", "MpcPage", "Participant", "ParticipantPage"]
+__all__ = [
+    "Added",
+    "AddedCall",
+    "Mpc",
+    "MpcPage",
+    "Participant",
+    "ParticipantPage",
+    "Played",
+    "RecordingStarted",
+    "Updated",
+]
 
 
 class Answer(BaseModel):
@@ -29,6 +47,8 @@ class Mpc(Answer):
     billed_amount: str | float | None = None
     recording: str | None = None
     stay_alone: bool | None = None
+    max_participants: int | None = None
+    max_duration: int | None = None
     participants: str | None = None
     sub_account: str | None = None
     resource_uri: str | None = None
@@ -55,6 +75,9 @@ class Participant(Answer):
     join_time: str | None = None
     exit_time: str | None = None
     duration: int | None = None
+    billed_duration: int | None = None
+    billed_amount: str | float | None = None
+    resource_uri: str | None = None
     start_mpc_on_enter: bool | None = None
     end_mpc_on_exit: bool | None = None
     exit_cause: str | None = Field(
@@ -67,11 +90,26 @@ class Participant(Answer):
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
+    @field_validator("member_id", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
 
-class Page(Answer):
+
+class Meta(Answer):
     """What a list says of itself."""
 
-    meta: dict[str, Any] = Field(default_factory=dict)
+    count: int | None = None
+    limit: int | None = None
+    offset: int | None = None
+    next: str | None = None
+    previous: str | None = None
+
+
+class Page(Answer):
+    """Some of a list."""
+
+    meta: Meta = Field(default_factory=Meta)
 
 
 class MpcPage(Page):
@@ -100,3 +138,47 @@ class Added(Answer):
     message: str = ""
     request_uuid: str | None = None
     calls: list[AddedCall] = Field(default_factory=list)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either_form(cls, body: Any) -> Any:
+        # Some pages show one flat call instead of a list of them.
+        if isinstance(body, Mapping) and "call_uuid" in body and "calls" not in body:
+            return {**body, "calls": [{"call_uuid": body["call_uuid"]}]}
+        return body
+
+    @property
+    def call_uuid(self) -> str:
+        """The call that is being made, or the first of several."""
+        if self.calls:
+            return self.calls[0].call_uuid
+        return self.request_uuid or ""
+
+
+class Updated(Answer):
+    """The answer to an update: a sentence for each thing that was asked."""
+
+    mute: str | None = None
+    hold: str | None = None
+    coach_mode: str | None = None
+
+
+class RecordingStarted(Answer):
+    """The answer to the start of a recording."""
+
+    message: str = ""
+    recording_id: str | None = None
+    recording_url: str | None = None
+
+
+class Played(Answer):
+    """The answer to playing or speaking."""
+
+    message: str = ""
+    member_ids: list[str] = Field(
+        default_factory=list,
+        validation_alias=AliasChoices("mpcMemberId", "mpc_member_id"),
+    )
+    mpc_name: str | None = Field(
+        default=None, validation_alias=AliasChoices("mpcName", "mpc_name")
+    )

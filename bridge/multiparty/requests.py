@@ -1,5 +1,6 @@
 """What the API is asked, with Plivo's defaults and limits."""
 
+import datetime
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -9,13 +10,26 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
-from bridge.multiparty.vocabulary import Role
+from bridge.multiparty.vocabulary import EVENT_GROUPS, MpcStatus, Role, TrackType
 
-__all__ = ["Activate", "AddParticipant"]
+__all__ = [
+    "Activate",
+    "AddParticipant",
+    "ListMpcs",
+    "PauseRecording",
+    "Play",
+    "Request",
+    "Speak",
+    "StartParticipantRecording",
+    "StartRecording",
+    "TrackRequest",
+    "UpdateParticipant",
+]
 
 Method = Annotated[Literal["GET", "POST"], Field(description="HTTP method")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2048)]
@@ -26,20 +40,21 @@ Durations = Annotated[str, StringConstraints(pattern=r"^\d{1,4}(<\d{1,4})*$")]
 
 MOST_DESTINATIONS = 20
 
-EVENT_GROUPS = (
-    "mpc-state-changes",
-    "participant-state-changes",
-    "participant-speak-events",
-    "participant-digit-input-events",
-    "add-participant-api-events",
-    "participant-audio-events",
-)
+
+def snake_case(name: str) -> str:
+    """Turn `startMpcOnEnter` or `relayDTMFInputs` into the API's spelling."""
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return name.lower()
 
 
 class Request(BaseModel):
     """A JSON body; unknown keys are passed over, as Plivo's SDKs send some."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True)
+
+    callback_url: Url | None = None
+    """Where the answer goes, if it is not to be waited for."""
+    callback_method: Method = "POST"
 
     @model_validator(mode="before")
     @classmethod
@@ -48,7 +63,7 @@ class Request(BaseModel):
         if not isinstance(body, Mapping):
             return body
         return {
-            re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", str(key)).lower(): value
+            snake_case(str(key)): value
             for key, value in body.items()
             if value not in ("", None)
         }
@@ -188,10 +203,136 @@ class Activate(Request):
 
     status: Literal["active"]
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _unwrapped(cls, value: Any) -> Any:
+        # Plivo's Python SDK wraps each value in a list, None too.
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
+
     @field_validator("status", mode="before")
     @classmethod
-    def _plain(cls, value: Any) -> Any:
-        # Plivo's Python SDK wraps it in a list.
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]
+    def _any_case(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+
+class UpdateParticipant(Request):
+    """Mute, hold or coach; what is None stays as it is."""
+
+    mute: bool | None = None
+    hold: bool | None = None
+    coach_mode: bool | None = None
+    disable_state_change_sound: bool = False
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.mute is None and self.hold is None and self.coach_mode is None:
+            raise ValueError("update at least one of coach_mode, mute or hold")
+        return self
+
+
+class StartRecording(Request):
+    """Record a whole call."""
+
+    file_format: Literal["mp3", "wav"] = "mp3"
+    recording_callback_url: Url | None = None
+    recording_callback_method: Method = "POST"
+    transcript: bool = False
+    transcription_url: Url | None = None
+
+    @field_validator("file_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+
+class TrackRequest(Request):
+    """Which of a participant's recordings is meant."""
+
+    record_track_type: TrackType = TrackType.ALL
+
+
+class StartParticipantRecording(StartRecording, TrackRequest):
+    """Record one participant."""
+
+
+class PauseRecording(TrackRequest):
+    """Pause a recording."""
+
+    trim_silence: bool = True
+    """Whether the pause is cut out; else it is silence."""
+
+
+class Play(Request):
+    """Play audio files, one after another, to members."""
+
+    urls: list[Url] = Field(min_length=1, max_length=20)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either_name(cls, body: Any) -> Any:
+        # Plivo's pages say `urls`, its SDKs `url`; both with one URL.
+        if not isinstance(body, Mapping):
+            return body
+        given = body.get("urls") or body.get("url")
+        if isinstance(given, str):
+            given = [each.strip() for each in given.split(",")]
+        return {**body, "urls": given or []}
+
+
+class Speak(Request):
+    """Say a text to members."""
+
+    text: str = Field(min_length=1, max_length=3000)
+    voice: str = "WOMAN"
+    language: str = "en-US"
+    type: Literal["text", "ssml"] = "text"
+    mix: bool = True
+    """Whether they go on to hear the call meanwhile."""
+
+    @property
+    def words(self) -> str:
+        """The text without SSML's marks, which no voice here knows."""
+        if self.type == "text":
+            return self.text
+        return " ".join(re.sub(r"<[^>]*>", " ", self.text).split())
+
+
+UtcTime = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d(\.\d{1,6})?)?)?$"),
+]
+
+
+class ListMpcs(BaseModel):
+    """Which calls are listed, and which page of them; times are UTC."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    friendly_name: str | None = None
+    status: MpcStatus | None = None
+    termination_cause_code: int | None = None
+    sub_account: str | None = None
+    end_time: UtcTime | None = None
+    end_time__gt: UtcTime | None = None
+    end_time__gte: UtcTime | None = None
+    end_time__lt: UtcTime | None = None
+    end_time__lte: UtcTime | None = None
+    creation_time: UtcTime | None = None
+    creation_time__gt: UtcTime | None = None
+    creation_time__gte: UtcTime | None = None
+    creation_time__lt: UtcTime | None = None
+    creation_time__lte: UtcTime | None = None
+    limit: int = Field(default=20, ge=1, le=20)
+    offset: int = Field(default=0, ge=0, le=10**9)
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.capitalize() if isinstance(value, str) else value
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_a_time(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, str) and "_time" in (info.field_name or ""):
+            datetime.datetime.fromisoformat(value)
+        return value

@@ -1,6 +1,6 @@
 """What the API answers, as Plivo's pages print it."""
 
-from bridge.multiparty.objects import Added, Mpc, MpcPage, Participant
+from bridge.multiparty.objects import Added, Mpc, MpcPage, Participant, Played
 from bridge.multiparty.vocabulary import MpcStatus, Termination
 
 
@@ -52,7 +52,7 @@ def test_adding_answers_with_calls() -> None:
     )
 
     assert added.calls[0].from_ == "918888888888"
-    assert MpcPage.model_validate({"objects": []}).meta == {}
+    assert MpcPage.model_validate({"objects": []}).meta.count is None
 
 
 def test_nonsense_is_left_to_the_types() -> None:
@@ -67,3 +67,24 @@ def test_nonsense_is_left_to_the_types() -> None:
             assert "5" in str(error)
         else:
             raise AssertionError(model)
+
+
+def test_adding_is_answered_in_two_forms() -> None:
+    """A list of calls, or one flat call."""
+    flat = Added.model_validate({"call_uuid": "c", "member_id": "5"})
+    assert flat.call_uuid == "c"
+    assert Added.model_validate({"request_uuid": "r", "calls": []}).call_uuid == "r"
+    assert Added.model_validate({}).call_uuid == ""
+
+
+def test_playing_is_answered_with_the_members() -> None:
+    """In Plivo's own spelling."""
+    body = {"message": "play queued", "mpcMemberId": ["355"], "mpcName": "demo"}
+    played = Played.model_validate(body)
+    assert (played.member_ids, played.mpc_name) == (["355"], "demo")
+
+
+def test_a_members_id_may_be_a_number() -> None:
+    """It is a string here."""
+    body = {"member_id": 5, "mpc_uuid": "u", "role": "Agent"}
+    assert Participant.model_validate(body).member_id == "5"

@@ -7,8 +7,18 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.documents import problems
-from bridge.multiparty.requests import Activate, AddParticipant
-from bridge.multiparty.vocabulary import Role
+from bridge.multiparty.requests import (
+    Activate,
+    AddParticipant,
+    ListMpcs,
+    Play,
+    Speak,
+    StartParticipantRecording,
+    StartRecording,
+    UpdateParticipant,
+    snake_case,
+)
+from bridge.multiparty.vocabulary import Role, TrackType
 
 DIAL = {"role": "customer", "from": "+14150000001", "to": "+14150000002"}
 AI = {"role": "ai-agent", "ai_agent_stream_service_url": "ws://127.0.0.1:8765/stream"}
@@ -28,6 +38,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "role": Role.CUSTOMER,
         "from_": "+14150000001",
         "to": "+14150000002",
+        "callback_method": "POST",
         "call_status_callback_method": "POST",
         "confirm_key_sound_method": "GET",
         "dial_music": "real",
@@ -172,3 +183,92 @@ def test_only_activation_can_be_asked(body: object) -> None:
     """An MPC is ended by DELETE."""
     with pytest.raises(ValidationError):
         Activate.model_validate(body)
+
+
+@pytest.mark.parametrize(
+    ("camel", "snake"),
+    [
+        ("relayDTMFInputs", "relay_dtmf_inputs"),
+        ("startMpcOnEnter", "start_mpc_on_enter"),
+        ("aiAgentStreamServiceUrl", "ai_agent_stream_service_url"),
+        ("ring_timeout", "ring_timeout"),
+    ],
+)
+def test_names_come_in_two_spellings(camel: str, snake: str) -> None:
+    """The XML's and the API's."""
+    assert snake_case(camel) == snake
+
+
+def test_an_update_says_something() -> None:
+    """Strings are taken for booleans."""
+    change = UpdateParticipant.model_validate({"mute": "true", "hold": "false"})
+    assert (change.mute, change.hold, change.coach_mode) == (True, False, None)
+    with pytest.raises(ValidationError, match="update at least one of"):
+        UpdateParticipant.model_validate({"disable_state_change_sound": True})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"urls": "http://h/a.mp3"},
+        {"url": "http://h/a.mp3"},
+        {"urls": ["http://h/a.mp3"]},
+        {"urls": "http://h/a.mp3", "url": "http://h/a.mp3"},
+    ],
+)
+def test_what_is_played_comes_in_several_spellings(body: dict[str, Any]) -> None:
+    """Pages and SDKs differ."""
+    assert Play.model_validate(body).urls == ["http://h/a.mp3"]
+
+
+def test_nothing_cannot_be_played() -> None:
+    """It is said."""
+    for body in ({}, {"urls": ""}, {"url": None}):
+        with pytest.raises(ValidationError, match="at least 1"):
+            Play.model_validate(body)
+    with pytest.raises(ValidationError, match="dictionary"):
+        Play.model_validate(5)
+
+
+def test_marks_of_ssml_are_not_spoken() -> None:
+    """Their text is."""
+    given = {"text": "<speak>one <break/> two</speak>", "type": "ssml"}
+    assert Speak.model_validate(given).words == "one two"
+    assert Speak.model_validate({"text": "a < b"}).words == "a < b"
+
+
+def test_recordings_have_a_format() -> None:
+    """In any case; none other."""
+    assert StartRecording.model_validate({"file_format": "WAV"}).file_format == "wav"
+    for wrong in ("ogg", 5):
+        with pytest.raises(ValidationError, match="file_format"):
+            StartRecording.model_validate({"file_format": wrong})
+    request = StartParticipantRecording.model_validate({"record_track_type": ""})
+    assert request.record_track_type is TrackType.ALL
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ("2026-01-02", True),
+        ("2026-01-02 03:04", True),
+        ("2026-01-02 03:04:05.123456", True),
+        ("2026-01-02T03:04", False),
+        ("2026-13-02 03:04", False),
+        ("yesterday", False),
+    ],
+)
+def test_times_of_a_list_have_a_form(given: str, fits: bool) -> None:  # noqa: FBT001
+    """`YYYY-MM-DD HH:MM[:ss[.uuuuuu]]`."""
+    if fits:
+        assert ListMpcs.model_validate({"end_time__gt": given}).end_time__gt == given
+    else:
+        with pytest.raises(ValidationError, match="end_time__gt"):
+            ListMpcs.model_validate({"end_time__gt": given})
+
+
+def test_a_list_is_of_one_status() -> None:
+    """In any case."""
+    assert ListMpcs.model_validate({"status": "ACTIVE"}).status == "Active"
+    with pytest.raises(ValidationError, match="status"):
+        ListMpcs.model_validate({"status": 5})
