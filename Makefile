@@ -13,7 +13,7 @@ test: check  ## Everything CI runs.
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=
 	@# The packages without I/O are tested to the last branch, the rest to 90 %.
-	$(BIN)/coverage report --fail-under=100 --include='bridge/stream/*,bridge/audio/*,bridge/multiparty/*,bridge/engine/room.py,bridge/engine/routing.py,bridge/engine/mixer.py,bridge/engine/far_buffer.py,bridge/call/heard.py'
+	$(BIN)/coverage report --fail-under=100 --include='bridge/stream/*,bridge/audio/*,bridge/multiparty/*,bridge/engine/room.py,bridge/engine/routing.py,bridge/engine/mixer.py,bridge/engine/far_buffer.py,bridge/engine/sounds.py,bridge/call/heard.py'
 	$(BIN)/coverage report --fail-under=90
 
 check: $(READY)  ## Format, lint, types, layers, spelling.
@@ -33,5 +33,5 @@ clean:
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[pictures]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres]' --group dev
 	touch $(READY)

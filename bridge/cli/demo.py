@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 import soundfile
 
 from bridge.audio.alignment import Alignment, align
@@ -23,12 +22,12 @@ from bridge.cli import named_bots, picture, setup, show
 from bridge.control.client import MpcClient
 from bridge.engine.ai_leg import AiLeg
 from bridge.engine.app import Engine, EngineOptions, running
-from bridge.engine.exchange import Line
 from bridge.engine.far_buffer import FarBuffer
 from bridge.engine.legs import RATE_HZ
+from bridge.engine.lines import Line
 from bridge.engine.phonebook import KeyPress, Phonebook, PhoneScript
 from bridge.errors import BridgeError, ConfigError
-from bridge.multiparty.requests import AddParticipant
+from bridge.multiparty.vocabulary import Role
 from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
 from bridge.tasks import background
@@ -41,6 +40,9 @@ ROOM = "demo"
 BEFORE_SPEAKING_S = 1.0
 AFTER_SPEAKING_S = 1.0
 JOIN_TIMEOUT_S = 5.0
+
+NO_BEEPS: Mapping[str, Any] = {"enter_sound": "none", "exit_sound": "none"}
+"""So that only the caller and the bot are on the recording."""
 
 LIKE = 0.5
 """From this correlation on, what the bot said is what the caller said, delayed."""
@@ -203,6 +205,7 @@ async def _demo(
         options = EngineOptions(
             port=0,
             recordings=Path(folder),
+            database=":memory:",
             phonebook=Phonebook(numbers={NUMBER: script}),
         )
         async with (
@@ -210,9 +213,7 @@ async def _demo(
             running(options) as engine,
         ):
             far_buffer = await _call(server, engine, options, quiet=quiet)
-        if not engine.exchange.recordings:
-            raise BridgeError("the bot left before anything could be recorded")
-        (recording,) = engine.exchange.recordings.values()
+        (recording,) = engine.exchange.parts.recordings.finished.values()
         shutil.copy(recording, out / "call.wav")
     return _outcome(bot, out, server, far_buffer)
 
@@ -222,15 +223,28 @@ async def _call(
 ) -> FarBuffer:
     """Make the call over REST, and wait for its end."""
     async with MpcClient(options.auth_id, options.auth_token, url=engine.url) as client:
-        await client.add_participant(ROOM, _customer())
-        customer = await _joined(engine, "customer")
-        await client.add_participant(ROOM, _ai_agent(server.url))
-        agent = await _joined(engine, "ai-agent")
-        room = customer.room
+        await client.add_participant(
+            ROOM, role=Role.CUSTOMER, from_="+15550199", to=NUMBER, **NO_BEEPS
+        )
+        customer = await _joined(engine, Role.CUSTOMER)
+        assert customer.member is not None
+        assert customer.room is not None
+        # What the customer says on one channel, what they hear on the other.
+        await client.start_participant_recording(
+            ROOM, customer.member.member_id, file_format="wav"
+        )
+        await client.add_participant(
+            ROOM,
+            role=Role.AI_AGENT,
+            ai_agent_stream_service_url=server.url,
+            ai_agent_stream_extra_headers="caller=demo",
+            **NO_BEEPS,
+        )
+        agent = await _joined(engine, Role.AI_AGENT)
         async with background() as spawn:
             if not quiet:
                 spawn("display", show.watch(engine.exchange))
-            await engine.exchange.ended(room)
+            await engine.exchange.ended(customer.room)
         assert isinstance(agent.leg, AiLeg)
         return agent.leg.far_buffer
 
@@ -244,37 +258,11 @@ async def _joined(engine: Engine, role: str) -> Line:
         raise BridgeError(text) from None
 
 
-def _customer() -> AddParticipant:
-    body: Mapping[str, Any] = {
-        "role": "customer",
-        "from": "+15550199",
-        "to": NUMBER,
-        "record": True,
-        "record_file_format": "wav",
-    }
-    return AddParticipant.model_validate(body)
-
-
-def _ai_agent(url: str) -> AddParticipant:
-    body: Mapping[str, Any] = {
-        "role": "ai-agent",
-        "from": "+15550199",
-        "to": NUMBER,
-        "ai_agent_stream_service_url": url,
-        "ai_agent_stream_extra_headers": "caller=demo",
-    }
-    return AddParticipant.model_validate(body)
-
-
 def _outcome(
     bot: InService, out: Path, server: BridgeServer, far_buffer: FarBuffer
 ) -> Outcome:
     recording = out / "call.wav"
     tracks, rate_hz = soundfile.read(recording, dtype="int16", always_2d=True)
-    if tracks.shape[1] < 2:
-        # The bot left before it was heard: its side is silent.
-        tracks = np.pad(tracks, ((0, 0), (0, 1)))
-        soundfile.write(recording, tracks, rate_hz)
     caller, answer = tracks[:, 0], tracks[:, -1]
     alignment = align(caller, answer, rate_hz)
     holes = [spell.samples for spell in far_buffer.dry_spells]

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.audio.levels import FLOOR_DBFS, rms_dbfs
-from bridge.engine.exchange import Exchange, Line
+from bridge.engine.exchange import Exchange
+from bridge.engine.lines import Line
 
 __all__ = ["watch"]
 
@@ -29,12 +30,12 @@ async def watch(exchange: Exchange) -> None:
     if not console.is_terminal:
         while True:
             await asyncio.sleep(PLAIN_REFRESH_S)
-            text = "   ".join(_plain(line) for line in exchange.lines.values())
+            text = "   ".join(_plain(line) for line in exchange.calls.lines.values())
             if text:
                 print(text, file=sys.stderr, flush=True)
     with Live(console=console, transient=True, auto_refresh=False) as live:
         while True:
-            live.update(_table(list(exchange.lines.values())), refresh=True)
+            live.update(_table(list(exchange.calls.lines.values())), refresh=True)
             await asyncio.sleep(REFRESH_S)
 
 
@@ -51,8 +52,8 @@ def meter(dbfs: float) -> str:
 
 def _plain(line: Line) -> str:
     if line.member is None:
-        return f"{line.request.role.value}: on its way"
-    return f"{line.request.role.value}: {level_dbfs(line):6.1f} dBFS"
+        return f"{line.role}: on its way"
+    return f"{line.role}: {level_dbfs(line):6.1f} dBFS"
 
 
 def _table(lines: list[Line]) -> Table:
@@ -64,7 +65,7 @@ def _table(lines: list[Line]) -> Table:
         speaks = dbfs > SPEECH_DBFS
         table.add_row(
             line.member.member_id if line.member else "…",
-            line.request.role.value,
+            line.role,
             line.address,
             Text("speaks" if speaks else "", style="green"),
             Text(meter(dbfs).ljust(METER_CELLS), style="green" if speaks else "dim"),

@@ -7,12 +7,16 @@ the participant's call.
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import io
 import logging
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from pydantic import SecretStr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
 
@@ -23,13 +27,15 @@ from bridge.audio.resampling import Resampler, resampler
 from bridge.engine.far_buffer import DEFAULT_LIMIT_S, FarBuffer
 from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
 from bridge.errors import ConfigError, StreamError, UnavailableError
+from bridge.multiparty import signatures
+from bridge.multiparty.callbacks import StreamState
 from bridge.stream import messages
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import Message, Side, Unknown
 from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import background
 
-__all__ = ["AiLeg"]
+__all__ = ["AiLeg", "AiLegOptions"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -44,7 +50,22 @@ CLOSE_TIMEOUT_S = 1.0
 SEND_QUEUE_S = 40.0
 """How much a slow server may lag behind before its stream is dropped."""
 
+DEGRADED_AT = (0.3, 0.6, 0.9)
+"""How full of unsent audio a stream is when that is told."""
+
 CONTAINERS = ("wav", "audio/wav", "audio/x-wav")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AiLegOptions:
+    """How AI agents' streams are run."""
+
+    account_id: str = "MALOCALENGINE0000000"
+    """Told to stream servers."""
+    auth_token: SecretStr = dataclasses.field(default_factory=lambda: SecretStr(""))
+    """Signs the upgrade."""
+    reconnects: bool = False
+    """Whether a socket that breaks is connected anew; else the participant exits."""
 
 
 class AiLeg:
@@ -55,7 +76,7 @@ class AiLeg:
         content_type: Of the stream.
         extra_headers: Passed on as they are.
         call_uuid: The participant's call.
-        account_id: The account.
+        options: How it is run.
     """
 
     def __init__(
@@ -64,9 +85,13 @@ class AiLeg:
         content_type: ContentType,
         extra_headers: str,
         call_uuid: str,
-        account_id: str,
+        options: AiLegOptions,
     ) -> None:
         self.on_keys: Callable[[str], None] = lambda _digits: None
+        self.on_state: Callable[[StreamState, Mapping[str, Any]], None] = (
+            lambda _state, _facts: None
+        )
+        """Told what becomes of the stream, for its status callbacks."""
         self.far_buffer = FarBuffer(round(DEFAULT_LIMIT_S * RATE_HZ))
         self.stream_id = str(uuid.uuid4())
         self.stream_errors = 0
@@ -74,7 +99,7 @@ class AiLeg:
         self._content_type = content_type
         self._extra_headers = extra_headers
         self._call_uuid = call_uuid
-        self._account_id = account_id
+        self._options = options
         self._encode = CODECS[content_type.encoding].encode
         self._to_stream = resampler(RATE_HZ, content_type.rate_hz)
         self._from_stream: dict[ContentType, Resampler] = {}
@@ -85,6 +110,8 @@ class AiLeg:
         self._keys = silence(0)
         self._chunk = 0
         self._began_ms = 0
+        self._fullness = 0
+        self._is_broken = False
         self._down = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -96,19 +123,30 @@ class AiLeg:
         Raises:
             UnavailableError: If no attempt to connect succeeds.
         """
-        async with contextlib.AsyncExitStack() as stack:
-            socket = await self._connect(stack)
-            if self._down.is_set():
-                return
-            try:
-                await socket.send(self._start().decode())
-            except ConnectionClosed as closed:
-                raise UnavailableError("start stream", None, str(closed)) from closed
-            answered()
-            async with background(
-                reader=self._read(socket), writer=self._write(socket)
-            ):
-                await self._down.wait()
+        is_answered = False
+        began_s = asyncio.get_running_loop().time()
+        try:
+            while True:
+                async with contextlib.AsyncExitStack() as stack:
+                    socket = await self._connect(stack)
+                    if self._down.is_set():
+                        return
+                    await self._begin(socket)
+                    if not is_answered:
+                        is_answered = True
+                        answered()
+                    await self._stream(socket)
+                if not (self._is_broken and self._options.reconnects):
+                    return
+                _LOG.warning("%r: its socket broke, connecting again", self)
+                self._reset()
+        except UnavailableError as error:
+            reason = {"reason": "connection_failed", "error": str(error.detail)}
+            self.on_state(StreamState.DROPPED, reason)
+            raise
+        finally:
+            if is_answered and sys.exception() is None:
+                self._tell_of_end(asyncio.get_running_loop().time() - began_s)
 
     def say(self) -> Samples:
         """Play 20 ms of what the agent sent."""
@@ -153,7 +191,46 @@ class AiLeg:
         """Close the stream."""
         self._down.set()
 
+    # ---------------------------------------------------------------- the stream
+
+    async def _begin(self, socket: ClientConnection) -> None:
+        try:
+            await socket.send(self._start().decode())
+        except ConnectionClosed as closed:
+            raise UnavailableError("start stream", None, str(closed)) from closed
+        self.on_state(StreamState.STARTED, {})
+
+    async def _stream(self, socket: ClientConnection) -> None:
+        async with background(reader=self._read(socket), writer=self._write(socket)):
+            await self._down.wait()
+
+    def _reset(self) -> None:
+        """Forget what belonged to the broken socket."""
+        self._down.clear()
+        self._is_broken = False
+        self._protocol = StreamProtocol(Side.PLATFORM)
+        while not self._outgoing.empty():
+            self._outgoing.get_nowait()
+
+    def _tell_of_end(self, lasted_s: float) -> None:
+        if self._is_broken:
+            text = "connection disconnected with the remote service"
+            self.on_state(
+                StreamState.DROPPED,
+                {"reason": "connection_failed", "duration_s": lasted_s, "error": text},
+            )
+        else:
+            facts = {"reason": "completed", "duration_s": round(lasted_s, 3)}
+            self.on_state(StreamState.STOPPED, facts)
+
     # ------------------------------------------------------------------- sending
+
+    def _headers(self) -> dict[str, str]:
+        """The signature of the upgrade: as a GET, of the URL with `http://`."""
+        url = "http://" + self._url.partition("://")[2]
+        token = self._options.auth_token.get_secret_value()
+        signed = signatures.headers(token, "GET", url, uuid.uuid4().hex)
+        return {name: value for name, value in signed.items() if "V3" in name}
 
     async def _connect(self, stack: contextlib.AsyncExitStack) -> ClientConnection:
         error: Exception | None = None
@@ -168,6 +245,7 @@ class AiLeg:
                         max_size=None,
                         proxy=None,
                         close_timeout=CLOSE_TIMEOUT_S,
+                        additional_headers=self._headers(),
                     )
                 )
             except InvalidURI as invalid:
@@ -183,7 +261,7 @@ class AiLeg:
         body = messages.StartBody(
             call_id=self._call_uuid,
             stream_id=self.stream_id,
-            account_id=self._account_id,
+            account_id=self._options.account_id,
             tracks=["inbound"],
             media_format=messages.MediaFormat(
                 encoding=self._content_type.encoding,
@@ -205,7 +283,19 @@ class AiLeg:
                 self,
                 SEND_QUEUE_S,
             )
+            self._is_broken = True
             self.hang_up()
+        else:
+            self._watch_fullness()
+
+    def _watch_fullness(self) -> None:
+        """Tell when unsent audio passes a mark on its way up."""
+        share = self._outgoing.qsize() / self._outgoing.maxsize
+        fullness = sum(share >= mark for mark in DEGRADED_AT)
+        if fullness > self._fullness:
+            reason = f"buffer {DEGRADED_AT[fullness - 1]:.0%} full"
+            self.on_state(StreamState.DEGRADED, {"reason": reason})
+        self._fullness = fullness
 
     def _played(self, name: str) -> None:
         self._send(messages.PlayedStream(stream_id=self.stream_id, name=name))
@@ -219,13 +309,16 @@ class AiLeg:
     # ----------------------------------------------------------------- receiving
 
     async def _read(self, socket: ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
+        try:
+            # It ends with a clean close, and raises on any other.
             async for text in socket:
                 try:
                     self._take(self._protocol.receive(text))
                 except (StreamError, ConfigError) as error:
                     self.stream_errors += 1
                     _LOG.warning("stream %s: < %s", self.stream_id, error)
+        except ConnectionClosed:
+            self._is_broken = not self._down.is_set()
         self.hang_up()
 
     def _take(self, message: Message | Unknown) -> None:

@@ -1,148 +1,180 @@
-"""Rooms with real legs: dials, ticks 50 times a second, does what rooms decide."""
+"""Rooms with real calls in them: takes commands, and does what the rooms decide."""
 
-import asyncio
 import dataclasses
 import logging
-import re
 import uuid
-from collections.abc import Sequence
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import Iterable, Sequence
 
-import numpy as np
-
-from bridge.audio.pcm import FRAME_MS, Samples, silence
-from bridge.engine import routing
-from bridge.engine.ai_leg import AiLeg
-from bridge.engine.legs import TICK_SAMPLES, Leg
-from bridge.engine.mixer import mix_rooms
-from bridge.engine.phone import BusyError, Phone
-from bridge.engine.phonebook import Phonebook
-from bridge.engine.recorder import Recorder
-from bridge.engine.room import Effect, Ended, Exited, HangUp, Joined, Member, Room
-from bridge.errors import BridgeError
-from bridge.multiparty.requests import AddParticipant
-from bridge.multiparty.vocabulary import MpcStatus, Role, Termination
-from bridge.stream.content_type import ContentType
+from bridge.audio import tones
+from bridge.audio.activity import Activity
+from bridge.engine.announcer import Announcer
+from bridge.engine.books import Books
+from bridge.engine.calls import Calls
+from bridge.engine.clock import Clock
+from bridge.engine.conference import Conference
+from bridge.engine.dialling import Dialling
+from bridge.engine.history import History
+from bridge.engine.legs import RATE_HZ
+from bridge.engine.lines import Line
+from bridge.engine.recordings import Recordings
+from bridge.engine.reporter import Reporter
+from bridge.engine.room import (
+    Changed,
+    Effect,
+    Ended,
+    Exited,
+    HangUp,
+    Joined,
+    Member,
+    NotAllowedError,
+    Room,
+    Started,
+)
+from bridge.engine.sounds import Sound
+from bridge.engine.transcriber import Transcriber
+from bridge.multiparty.requests import (
+    AddParticipant,
+    StartParticipantRecording,
+    UpdateParticipant,
+)
+from bridge.multiparty.vocabulary import (
+    SPEAK_EVENTS,
+    EventName,
+    ExitCause,
+    HangupCause,
+    Role,
+    Termination,
+    TrackType,
+)
 from bridge.tasks import Change, Spawn
 
-__all__ = ["Exchange", "ExchangeOptions", "Line"]
+__all__ = ["Exchange", "Parts"]
 
 _LOG = logging.getLogger(__name__)
 
-TICK_S = FRAME_MS / 1000
-
-MOST_CATCH_UP_S = 1.0
-"""After a longer stall the media clock skips; nobody could use the old audio."""
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ExchangeOptions:
-    """How the local calls behave."""
+class Parts:
+    """What an exchange is made of."""
 
-    recordings: Path = Path("recordings")
-    """Where recordings go."""
-    phonebook: Phonebook = dataclasses.field(default_factory=Phonebook)
-    """What the simulated phones do."""
+    clock: Clock
+    books: Books
+    history: History
+    reporter: Reporter
+    announcer: Announcer
+    dialling: Dialling
+    recordings: Recordings
+    transcriber: Transcriber
+    spawn: Spawn
     ai_agent_hears_coach: bool = True
-    """Whether a coaching supervisor is heard by AI agents."""
-    account_id: str = "MALOCALENGINE0000000"
-    """Told to stream servers."""
-
-
-@dataclasses.dataclass(slots=True)
-class Line:
-    """A leg on its way into a room, or in it."""
-
-    call_uuid: str
-    room: Room
-    leg: Leg
-    request: AddParticipant
-    address: str
-    ring_s: float
-    delay_s: float = 0.0
-    member: Member | None = None
-    said: Samples = dataclasses.field(default_factory=lambda: silence(TICK_SAMPLES))
-    """What it said in the last tick."""
 
 
 class Exchange:
     """All rooms of one engine.
 
     Args:
-        options: How they behave.
-        spawn: Runs the legs.
+        parts: What it is made of.
     """
 
-    def __init__(self, options: ExchangeOptions, spawn: Spawn) -> None:
-        self.rooms: dict[str, Room] = {}
-        """Every room there was, by uuid; the newest last."""
-        self.lines: dict[str, Line] = {}
-        """Every leg there is, by call uuid."""
-        self.recorders: dict[str, Recorder] = {}
-        """Of running recordings, by room uuid."""
-        self.recordings: dict[str, Path] = {}
-        """Finished ones, by room uuid."""
-        self.late_ticks = 0
-        self._options = options
-        self._spawn = spawn
-        self._live: dict[str, Room] = {}
-        self._weaving: set[str] = set()
-        self._tables: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
+    def __init__(self, parts: Parts) -> None:
+        self.conferences: dict[str, Conference] = {}
+        """Rooms that have not ended, by name."""
+        self.calls = Calls(
+            self, parts.announcer, parts.reporter, parts.clock, parts.spawn
+        )
+        self.parts = parts
+        self._by_uuid: dict[str, Conference] = {}
         self._change = Change()
-        self._now = asyncio.get_running_loop().time
 
     # ---------------------------------------------------------------- commands
 
-    def find(self, name: str = "", mpc_uuid: str = "") -> Room | None:
-        """A room by name, while it lives, or by uuid, for ever."""
-        if mpc_uuid:
-            return self.rooms.get(mpc_uuid)
-        return self._live.get(name)
+    def find(self, name: str = "", mpc_uuid: str = "") -> Conference | None:
+        """A room that has not ended, by name or uuid."""
+        return self._by_uuid.get(mpc_uuid) if mpc_uuid else self.conferences.get(name)
 
     def add(self, name: str, request: AddParticipant) -> list[Line]:
-        """Dial participants into a room, which is created if there is none.
+        """Dial participants into a room, which is opened if there is none.
 
         Returns:
-            The calls being made; one, but for agents with several destinations.
+            The calls being made, or the one that is moved; several only for agents
+            with several destinations.
 
         Raises:
-            RoomFullError: If there is no place.
+            NotAllowedError: If there is no place, or no such call to be moved.
             StreamError: If an AI agent's content type is none that streams.
         """
-        room = self._live.get(name) or Room(
-            str(uuid.uuid4()), name, request, self._now()
-        )
-        lines = self._lines(room, request)
-        room.check_places(len(lines))
+        if request.call_uuid is not None:
+            return [self._transfer(name, request, request.call_uuid)]
+        lines = self.parts.dialling.lines(request)
+        conference = self.conferences.get(name)
+        if conference is not None:
+            conference.room.check_places(len(lines))
+        conference = self._open(name, request, lines[0])
         for line in lines:
-            room.expect(line.call_uuid, request)
-        self.rooms[room.mpc_uuid] = self._live[name] = room
-        if request.record and room.mpc_uuid not in self.recorders:
-            path = self._options.recordings / f"{room.mpc_uuid}.wav"
-            self.recorders[room.mpc_uuid] = Recorder(path)
-        for line in lines:
-            self.lines[line.call_uuid] = line
-            self._spawn(f"line {line.call_uuid}", self._run(line, lines))
+            self._expect(conference, line, request)
+            self.parts.reporter.added(line, None)
+            self.calls.start(line)
         return lines
 
-    def kick(self, room: Room, member_ids: Sequence[str]) -> None:
+    def call_in(self, line: Line) -> None:
+        """Let a phone call us; its script says what becomes of it."""
+        self.calls.start(line)
+
+    def update(
+        self,
+        conference: Conference,
+        member_ids: Sequence[str],
+        change: UpdateParticipant,
+    ) -> None:
+        """Mute, hold or coach members.
+
+        Raises:
+            NotAllowedError: If one cannot coach.
+        """
+        effects = conference.room.update(member_ids, change)
+        self._apply(conference, effects)
+        if effects and not change.disable_state_change_sound:
+            conference.announce("beep:1", "GET")
+
+    def kick(self, conference: Conference, member_ids: Iterable[str]) -> None:
         """Throw members out."""
         for member_id in member_ids:
-            self._apply(room, room.kick(member_id, self._now()))
+            effects = conference.room.kick(member_id, self.parts.clock.now_s)
+            self._apply(conference, effects)
 
-    def end(self, room: Room) -> None:
+    def end(self, conference: Conference) -> None:
         """End a room, as by the API."""
-        self._apply(room, room.end(Termination.HANGUP_API_TRIGGERED, self._now()))
+        cause = Termination.HANGUP_API_TRIGGERED
+        self._apply(conference, conference.room.end(cause, self.parts.clock.now_s))
 
-    def activate(self, room: Room) -> None:
+    def activate(self, conference: Conference) -> None:
         """Start a room that waits."""
-        self._apply(room, room.activate(self._now()))
+        self._apply(conference, conference.room.activate(self.parts.clock.now_s))
+
+    def changed(self, conference: Conference) -> None:
+        """Write a room down: something of it is different."""
+        parts = self.parts
+        state = conference.recording_state
+        parts.history.save_mpc(parts.books.mpc(conference.room, state))
+        self._change.announce()
+
+    def advance(self) -> None:
+        """Do what is due, as when a room has lasted too long."""
+        now_s = self.parts.clock.now_s
+        for conference in list(self.conferences.values()):
+            self._apply(conference, conference.room.advance(now_s))
+
+    def end_all(self) -> None:
+        """End every room and every call, as when the engine stops."""
+        for conference in list(self.conferences.values()):
+            self.end(conference)
+        for line in self.calls.lines.values():
+            line.hang_up(HangupCause.CANCELED)
 
     async def joined(self, role: str) -> Line:
         """Wait for somebody of a role to be in a room."""
         while True:
-            for line in self.lines.values():
+            for line in self.calls.lines.values():
                 if line.member is not None and line.member.role == role:
                     return line
             await self._change.wait()
@@ -152,188 +184,207 @@ class Exchange:
         while not room.is_over:
             await self._change.wait()
 
-    def end_all(self) -> None:
-        """End every room, as when the engine stops."""
-        for room in list(self._live.values()):
-            self.end(room)
+    # -------------------------------------------------- what calls ask of rooms
 
-    # ------------------------------------------------------------------- lines
+    def bring(self, line: Line, name: str, request: AddParticipant) -> None:
+        """Let a call be expected in a room, which is opened if there is none.
 
-    def _lines(self, room: Room, request: AddParticipant) -> list[Line]:
-        if request.role is Role.AI_AGENT:
-            call_uuid = str(uuid.uuid4())
-            url = request.ai_agent_stream_service_url or ""
-            leg = AiLeg(
-                url,
-                ContentType.parse(request.ai_agent_stream_content_type),
-                request.ai_agent_stream_extra_headers,
-                call_uuid,
-                self._options.account_id,
+        Raises:
+            NotAllowedError: If there is no place.
+        """
+        conference = self.conferences.get(name)
+        if conference is not None:
+            conference.room.check_places(1)
+        self._expect(self._open(name, request, line), line, request)
+
+    def enter(self, line: Line) -> None:
+        """A call that is expected comes in."""
+        assert line.room is not None
+        effects = line.room.join(line.call_uuid, self.parts.clock.now_s, line.address)
+        self._apply(self._by_uuid.get(line.room.mpc_uuid), effects)
+
+    def leave(self, line: Line, cause: ExitCause) -> None:
+        """A call goes, or does not come."""
+        room = line.room
+        if room is None or room.is_over:
+            return
+        conference = self._by_uuid[room.mpc_uuid]
+        if line.member is None:
+            # Without a join time: so it says that it never came.
+            self.parts.reporter.mpc(room, EventName.EXIT, line)
+            self.parts.reporter.added(line, line.status)
+        effects = room.leave(line.call_uuid, self.parts.clock.now_s, cause)
+        self._apply(conference, effects)
+
+    def dialling(self, line: Line, *, is_ringing: bool) -> None:
+        """A phone begins to ring, or ends."""
+        conference = self._by_uuid.get(line.room.mpc_uuid) if line.room else None
+        if conference is None or line.request is None:
+            return
+        if is_ringing and line.request.role is not Role.AI_AGENT:
+            conference.ring(line.call_uuid, line.request.dial_music)
+        else:
+            conference.stop_ringing(line.call_uuid)
+
+    def keys(self, line: Line, digits: str) -> None:
+        """A member pressed keys: AI agents are told, phones where that is wished."""
+        room, request = line.room, line.request
+        if room is None or request is None:
+            return
+        for digit in digits:
+            self.parts.reporter.mpc(
+                room, EventName.DIGIT_INPUT, line, line.member, digits=digit
             )
-            ring_s = request.seconds("ring_timeout", 0)
-            # The address is shown and logged; a token in its query is not.
-            address = urlsplit(url)._replace(query="", fragment="").geturl()
-            address = re.sub(r"//[^/@]*@", "//", address)
-            return [Line(call_uuid, room, leg, request, address, ring_s)]
-        return [
-            Line(
-                str(uuid.uuid4()),
-                room,
-                Phone(number, self._options.phonebook.script(number)),
-                request,
-                number,
-                request.seconds("ring_timeout", place),
-                request.seconds("delay_dial", place),
-            )
-            for place, number in enumerate(request.destinations)
-        ]
-
-    async def _run(self, line: Line, rivals: Sequence[Line]) -> None:
-        """Dial, and see the leg through to its end."""
-        line.leg.on_keys = lambda digits: self._keys(line, digits)
-        try:
-            await asyncio.sleep(line.delay_s)
-            async with asyncio.timeout(line.ring_s) as ringing:
-                await line.leg.run(lambda: self._answered(line, rivals, ringing))
-        except TimeoutError:
-            _LOG.info("%s did not answer in %.0f s", line.address, line.ring_s)
-        except (BusyError, BridgeError) as error:
-            _LOG.info("%s: %s", line.address, error)
-        # The edge of a call: a leg that fails takes itself down, and no other.
-        except Exception:  # noqa: BLE001
-            _LOG.exception("the leg to %s failed", line.address)
-        finally:
-            room = line.room
-            self._apply(room, room.leave(line.call_uuid, self._now()))
-            del self.lines[line.call_uuid]
-
-    def _answered(
-        self, line: Line, rivals: Sequence[Line], ringing: asyncio.Timeout
-    ) -> None:
-        ringing.reschedule(None)
-        for rival in rivals:
-            if rival is not line:
-                rival.leg.hang_up()
-        effects = line.room.join(line.call_uuid, self._now(), line.address)
-        self._apply(line.room, effects)
-
-    def _keys(self, line: Line, digits: str) -> None:
-        """Pass keys on to whoever takes them."""
-        for other in self._in(line.room):
-            if other is not line:
+        relayed = Sound(tones.dtmf(digits, RATE_HZ))
+        for other in self._by_uuid[room.mpc_uuid].lines:
+            if other is line or other.request is None:
+                continue
+            if other.request.role is Role.AI_AGENT:
                 for digit in digits:
                     other.leg.press(digit)
+            elif request.relay_dtmf_inputs:
+                other.sounds.over(relayed)
 
-    def _apply(self, room: Room, effects: Sequence[Effect]) -> None:
+    # ------------------------------------------------------------------ inside
+
+    def _open(self, name: str, request: AddParticipant, line: Line) -> Conference:
+        """The room of a name, opened if there is none."""
+        parts = self.parts
+        conference = self.conferences.get(name)
+        if conference is None:
+            room = Room(str(uuid.uuid4()), name, request, parts.clock.now_s)
+            conference = Conference(
+                room,
+                request,
+                parts.announcer,
+                parts.spawn,
+                ai_agent_hears_coach=parts.ai_agent_hears_coach,
+            )
+            self.conferences[name] = self._by_uuid[room.mpc_uuid] = conference
+            parts.reporter.subscribe(room, request)
+            parts.reporter.mpc(room, EventName.MPC_INITIALIZED, line)
+        else:
+            parts.reporter.subscribe(conference.room, request)
+        if request.record and conference.recording is None:
+            conference.wanted_recording = request
+        if request.transcript:
+            parts.transcriber.begin(conference, request.transcription_url)
+        return conference
+
+    def _expect(
+        self, conference: Conference, line: Line, request: AddParticipant
+    ) -> None:
+        line.room, line.request = conference.room, request
+        conference.room.expect(line.call_uuid, request)
+        self.changed(conference)
+
+    def _transfer(self, name: str, request: AddParticipant, call_uuid: str) -> Line:
+        line = self.calls.lines.get(call_uuid)
+        if line is None or not line.is_up:
+            raise NotAllowedError(f"call_uuid: no live call {call_uuid}")
+        here = self.conferences.get(name)
+        if here is not None and line.room is not here.room:
+            here.room.check_places(1)
+        if line.room is not None and not line.room.is_over:
+            left = self._by_uuid[line.room.mpc_uuid]
+            # A call that comes back to the same room keeps it open meanwhile.
+            if left is here:
+                raise NotAllowedError(f"call_uuid: {call_uuid} is in {name} already")
+            now_s = self.parts.clock.now_s
+            effects = left.room.leave(call_uuid, now_s, ExitCause.TRANSFERRED)
+            self._apply(left, effects)
+        line.request_uuid = str(uuid.uuid4())
+        self.bring(line, name, request)
+        self.parts.reporter.added(line, None)
+        self.calls.move(line)
+        return line
+
+    def _apply(self, conference: Conference | None, effects: Sequence[Effect]) -> None:
         """Do what a room decided, which on most ticks is nothing."""
         if not effects:
             return
         for effect in effects:
             match effect:
-                case HangUp(call_uuid, _cause):
-                    if call_uuid in self.lines:
-                        self.lines[call_uuid].leg.hang_up()
+                case HangUp(call_uuid, cause):
+                    self.calls.release(call_uuid, cause)
                 case Joined(member):
-                    self.lines[member.call_uuid].member = member
-                    _LOG.info(
-                        "%s: %s joins (%s)", room.name, member.role, member.address
-                    )
+                    self._joined(conference, member)
                 case Exited(member):
-                    if member.call_uuid in self.lines:
-                        self.lines[member.call_uuid].member = None
-                    _LOG.info(
-                        "%s: %s leaves: %s", room.name, member.role, member.exit_cause
-                    )
+                    self._exited(conference, member)
+                case Changed(member, event):
+                    self._changed(conference, member, event)
+                case Started():
+                    self._started(conference)
                 case Ended(termination):
-                    self._over(room)
-                    _LOG.info("%s ended: %s", room.name, termination.cause)
-        self._tables.pop(room.mpc_uuid, None)
-        self._change.announce()
+                    self._ended(conference, termination)
+        if conference is not None:
+            conference.changed()
+            self.changed(conference)
 
-    def _over(self, room: Room) -> None:
-        del self._live[room.name]
-        recorder = self.recorders.pop(room.mpc_uuid, None)
-        if recorder is not None:
-            self._weaving.add(room.mpc_uuid)
-            self._spawn(f"recording {room.mpc_uuid}", self._weave(room, recorder))
-
-    async def _weave(self, room: Room, recorder: Recorder) -> None:
-        """Finish a recording, beside the media clock."""
-        try:
-            path = await asyncio.to_thread(recorder.finish)
-            if path is not None:
-                self.recordings[room.mpc_uuid] = path
-        finally:
-            self._weaving.discard(room.mpc_uuid)
-            self._change.announce()
-
-    async def recorded(self) -> None:
-        """Wait until every recording of a room that has ended is a file."""
-        while self._weaving:
-            await self._change.wait()
-
-    def _in(self, room: Room) -> list[Line]:
-        """A room's lines, in the order of its members."""
-        return [
-            self.lines[member.call_uuid]
-            for member in room.members
-            if member.call_uuid in self.lines
-        ]
-
-    # ------------------------------------------------------------------- media
-
-    async def run(self) -> None:
-        """Keep the media clock: a tick every 20 ms, on absolute deadlines."""
-        due_s = self._now()
-        while True:
-            await asyncio.sleep(max(0.0, due_s - self._now()))
-            late_s = self._now() - due_s
-            if late_s > MOST_CATCH_UP_S:
-                _LOG.warning("the engine stood still for %.1f s", late_s)
-                due_s = self._now()
-            self.late_ticks += late_s > TICK_S
-            self.tick()
-            due_s += TICK_S
-
-    def tick(self) -> None:
-        """Take 20 ms from every member, mix, and give everyone what they hear."""
-        now_s = self._now()
-        for room in list(self._live.values()):
-            self._apply(room, room.advance(now_s))
-        for line in list(self.lines.values()):
-            if line.member is not None:
-                line.said = line.leg.say()
-        parties = [(room, self._in(room)) for room in self._live.values()]
-        parties = [(room, lines) for room, lines in parties if lines]
-        heard = mix_rooms(
-            [self._table(room) for room, _lines in parties],
-            [np.stack([line.said for line in lines]) for _room, lines in parties],
-        )
-        for (room, lines), mixes in zip(parties, heard, strict=True):
-            for line, samples in zip(lines, mixes, strict=True):
-                line.leg.hear(samples)
-            recorder = self.recorders.get(room.mpc_uuid)
-            if recorder is not None:
-                recorder.write(_voices(lines), TICK_SAMPLES)
-
-    def _table(self, room: Room) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        table = self._tables.get(room.mpc_uuid)
-        if table is None:
-            table = routing.hearing(
-                room.voices(), ai_agent_hears_coach=self._options.ai_agent_hears_coach
+    def _joined(self, conference: Conference | None, member: Member) -> None:
+        assert conference is not None
+        line = self.calls.lines[member.call_uuid]
+        request = line.request
+        assert request is not None
+        line.member = member
+        conference.enter(line)
+        room = conference.room
+        _LOG.info("%s: %s joins (%s)", room.name, member.role, member.address)
+        self._remember(room, member)
+        self.parts.reporter.added(line, "success")
+        self.parts.reporter.mpc(room, EventName.JOIN, line, member)
+        if self.parts.reporter.is_wanted(room, SPEAK_EVENTS):
+            line.activity = Activity()
+        conference.announce(request.enter_sound, request.enter_sound_method)
+        self.parts.recordings.start_wanted(conference)
+        if request.record_participant_track:
+            track = StartParticipantRecording(
+                file_format=request.record_file_format,
+                recording_callback_url=request.recording_callback_url,
+                recording_callback_method=request.recording_callback_method,
+                record_track_type=TrackType.PARTICIPANT,
             )
-            if room.status is not MpcStatus.ACTIVE:
-                table = np.zeros_like(table)
-            self._tables[room.mpc_uuid] = table
-        return table
+            self.parts.recordings.start_track(conference, member.member_id, track)
 
+    def _exited(self, conference: Conference | None, member: Member) -> None:
+        assert conference is not None
+        room = conference.room
+        line = self.calls.lines.get(member.call_uuid)
+        self.parts.recordings.member_left(conference, member.member_id)
+        self.parts.transcriber.member_left(conference, member.member_id)
+        _LOG.info("%s: %s leaves: %s", room.name, member.role, member.exit_cause)
+        self._remember(room, member)
+        self.parts.reporter.mpc(room, EventName.EXIT, line, member)
+        if line is not None:
+            conference.leave(line)
+            line.member = line.activity = None
+            if line.request is not None and not room.is_over:
+                request = line.request
+                conference.announce(request.exit_sound, request.exit_sound_method)
 
-def _voices(lines: Sequence[Line]) -> dict[str, Samples]:
-    """What is recorded of each: what the others could have heard."""
-    return {
-        line.member.member_id: silence(TICK_SAMPLES)
-        if line.member.mute or line.member.hold
-        else line.said
-        for line in lines
-        if line.member is not None
-    }
+    def _changed(
+        self, conference: Conference | None, member: Member, event: EventName
+    ) -> None:
+        assert conference is not None
+        self._remember(conference.room, member)
+        line = self.calls.lines.get(member.call_uuid)
+        self.parts.reporter.mpc(conference.room, event, line, member)
+
+    def _started(self, conference: Conference | None) -> None:
+        assert conference is not None
+        self.parts.reporter.mpc(conference.room, EventName.MPC_START)
+        self.parts.recordings.start_wanted(conference)
+
+    def _ended(self, conference: Conference | None, termination: Termination) -> None:
+        assert conference is not None
+        room = conference.room
+        del self.conferences[room.name]
+        del self._by_uuid[room.mpc_uuid]
+        self.parts.recordings.over(conference)
+        self.parts.transcriber.over(conference)
+        self.parts.reporter.ended(room)
+        self.parts.reporter.forget(room)
+        _LOG.info("%s ended: %s", room.name, termination.cause)
+
+    def _remember(self, room: Room, member: Member) -> None:
+        self.parts.history.save_participant(self.parts.books.participant(room, member))

@@ -1,9 +1,12 @@
-"""A simulated phone: speaks a file, presses keys, hangs up, as its script says."""
+"""A simulated phone: speaks a file, presses keys, hangs up, as its script says.
+
+Its keys travel beside the audio, as a telephone network carries them, not as tones.
+"""
 
 import asyncio
 from collections.abc import Callable
 
-from bridge.audio import files, tones
+from bridge.audio import files
 from bridge.audio.pcm import Samples, silence
 from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
 from bridge.engine.phonebook import PhoneScript
@@ -22,10 +25,11 @@ class Phone:
     def __init__(self, number: str, script: PhoneScript) -> None:
         self.on_keys: Callable[[str], None] = lambda _digits: None
         self.number = number
+        self.pressed = ""
+        """Keys sent to it."""
         self._script = script
         self._speech = silence(0)
         self._place = 0
-        self._keys = silence(0)
         self._is_up = False
         self._down = asyncio.Event()
 
@@ -55,7 +59,7 @@ class Phone:
         self._is_up = False
 
     def say(self) -> Samples:
-        """Speak on, on the sample clock; keys sound over it."""
+        """Speak on, on the sample clock."""
         said = silence(TICK_SAMPLES)
         if self._script.repeats and self._place >= len(self._speech) > 0:
             self._place = 0
@@ -66,16 +70,14 @@ class Phone:
         self._place += TICK_SAMPLES
         if self._script.hangs_up_when_said and self._place >= len(self._speech):
             self.hang_up()
-        if len(self._keys):
-            sound, self._keys = self._keys[:TICK_SAMPLES], self._keys[TICK_SAMPLES:]
-            said[: len(sound)] = sound
         return said
 
     def hear(self, samples: Samples) -> None:
         """Listen; nobody is there to mind."""
 
     def press(self, digit: str) -> None:
-        """Hear another's key; nobody is there to mind."""
+        """Take a key from the line; a test may look which."""
+        self.pressed += digit
 
     def hang_up(self) -> None:
         """Put down."""
@@ -95,5 +97,4 @@ class Phone:
         for press in sorted(self._script.keys, key=lambda press: press.after_s):
             await asyncio.sleep(press.after_s - pressed_s)
             pressed_s = press.after_s
-            self._keys = tones.dtmf(press.digits, RATE_HZ)
             self.on_keys(press.digits)

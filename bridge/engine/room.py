@@ -8,23 +8,35 @@ import dataclasses
 from collections.abc import Sequence
 
 from bridge.engine.routing import Voice
-from bridge.multiparty.requests import AddParticipant
-from bridge.multiparty.vocabulary import ExitCause, MpcStatus, Role, Termination
+from bridge.multiparty.requests import AddParticipant, UpdateParticipant
+from bridge.multiparty.vocabulary import (
+    EventName,
+    ExitCause,
+    MpcStatus,
+    Role,
+    Termination,
+)
 
 __all__ = [
+    "Changed",
     "Effect",
     "Ended",
     "Exited",
     "HangUp",
     "Joined",
     "Member",
+    "NotAllowedError",
     "Room",
     "RoomFullError",
     "Started",
 ]
 
 
-class RoomFullError(Exception):
+class NotAllowedError(Exception):
+    """A command that cannot be done; its text says why."""
+
+
+class RoomFullError(NotAllowedError):
     """No more participants are allowed."""
 
 
@@ -38,6 +50,7 @@ class Member:
     role: Role
     start_mpc_on_enter: bool
     end_mpc_on_exit: bool
+    creates_mpc_alone: bool
     join_s: float
     mute: bool = False
     hold: bool = False
@@ -71,8 +84,16 @@ class Exited:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Changed:
+    """Somebody was muted, held, coached, or the opposite."""
+
+    member: Member
+    event: EventName
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class HangUp:
-    """A leg has to be hung up."""
+    """A leg has to leave; what becomes of its call is not the room's matter."""
 
     call_uuid: str
     cause: ExitCause
@@ -85,7 +106,14 @@ class Ended:
     termination: Termination
 
 
-Effect = Started | Joined | Exited | HangUp | Ended
+Effect = Started | Joined | Exited | Changed | HangUp | Ended
+
+# What an update sets, and the events of setting and unsetting it.
+SWITCHES = (
+    ("mute", EventName.MUTE, EventName.UNMUTE),
+    ("hold", EventName.HOLD, EventName.UNHOLD),
+    ("coach_mode", EventName.COACH_MODE_START, EventName.COACH_MODE_STOP),
+)
 
 
 class Room:
@@ -192,6 +220,7 @@ class Room:
             request.role,
             request.start_mpc_on_enter,
             request.end_mpc_on_exit,
+            request.create_mpc_with_single_participant,
             now_s,
             mute=request.mute,
             hold=request.hold,
@@ -199,12 +228,36 @@ class Room:
         )
         self._members[member.member_id] = member
         effects: list[Effect] = [Joined(member)]
-        if member.start_mpc_on_enter and self.status is MpcStatus.INITIALIZED:
+        if self._starts():
             effects += self.activate(now_s)
         return effects
 
+    def update(
+        self, member_ids: Sequence[str], change: UpdateParticipant
+    ) -> Sequence[Effect]:
+        """Mute, hold or coach members; what is so already, is no event.
+
+        Raises:
+            NotAllowedError: If one who is to coach is no supervisor.
+        """
+        members = [self._members[each] for each in member_ids if each in self._members]
+        for member in members:
+            if change.coach_mode and member.role is not Role.SUPERVISOR:
+                raise NotAllowedError(
+                    f"coach_mode: participant {member.member_id} is a "
+                    f"{member.role.value}, allowed is it for supervisors"
+                )
+        effects: list[Effect] = []
+        for member in members:
+            for name, begun, over in SWITCHES:
+                wanted = getattr(change, name)
+                if wanted is not None and wanted != getattr(member, name):
+                    setattr(member, name, wanted)
+                    effects.append(Changed(member, begun if wanted else over))
+        return effects
+
     def activate(self, now_s: float) -> Sequence[Effect]:
-        """Start a call that waits; one that has started, stays so."""
+        """Start a call that waits; one that has started stays so."""
         if self.status is not MpcStatus.INITIALIZED:
             return []
         self.status = MpcStatus.ACTIVE
@@ -256,6 +309,18 @@ class Room:
         return self.end(Termination.MAX_DURATION_REACHED, now_s)
 
     # ------------------------------------------------------------------ inside
+
+    def _starts(self) -> bool:
+        """Whether a waiting call begins, now that somebody came in.
+
+        Plivo does not say what a call is that a single participant does not create;
+        here it waits, until there are two.
+        """
+        if self.status is not MpcStatus.INITIALIZED:
+            return False
+        members = self._members.values()
+        alone = len(members) == 1 and not all(m.creates_mpc_alone for m in members)
+        return not alone and any(m.start_mpc_on_enter for m in members)
 
     def _member_on(self, call_uuid: str) -> Member | None:
         return next(

@@ -18,7 +18,7 @@ from bridge.audio.levels import rms_dbfs
 from bridge.audio.pcm import Samples, silence
 from bridge.audio.tones import tone
 from bridge.engine import ai_leg
-from bridge.engine.ai_leg import AiLeg
+from bridge.engine.ai_leg import AiLeg, AiLegOptions
 from bridge.errors import UnavailableError
 from bridge.stream.content_type import ContentType
 from bridge.tasks import background
@@ -50,6 +50,10 @@ class Rig:
             await asyncio.sleep(0.005)
 
 
+def plain_leg(url: str) -> AiLeg:
+    return AiLeg(url, ContentType("audio/x-l16", 8000), "", CALL, AiLegOptions("MA"))
+
+
 @contextlib.asynccontextmanager
 async def leg_to(
     handler: Callable[[ServerConnection], Awaitable[None]],
@@ -62,7 +66,7 @@ async def leg_to(
             ContentType.parse(content_type),
             "a=1",
             CALL,
-            "MA",
+            AiLegOptions("MA"),
         )
         rig = Rig(leg)
 
@@ -273,7 +277,11 @@ async def test_three_attempts_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     leg = AiLeg(
-        f"ws://127.0.0.1:{port}/", ContentType("audio/x-l16", 8000), "", CALL, "MA"
+        f"ws://127.0.0.1:{port}/",
+        ContentType("audio/x-l16", 8000),
+        "",
+        CALL,
+        AiLegOptions("MA"),
     )
     with pytest.raises(UnavailableError, match="connect stream: no answer"):
         await leg.run(lambda: None)
@@ -284,7 +292,7 @@ async def test_three_attempts_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_an_address_that_is_none_fails_at_once() -> None:
     """No second attempt could help."""
-    leg = AiLeg("ws://", ContentType("audio/x-l16", 8000), "", CALL, "MA")
+    leg = plain_leg("ws://")
 
     with pytest.raises(UnavailableError, match="ws://"):
         await leg.run(lambda: None)
@@ -300,7 +308,11 @@ async def test_hung_up_while_it_connects_it_never_starts() -> None:
     async with serve(take, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         leg = AiLeg(
-            f"ws://127.0.0.1:{port}/", ContentType("audio/x-l16", 8000), "", CALL, "MA"
+            f"ws://127.0.0.1:{port}/",
+            ContentType("audio/x-l16", 8000),
+            "",
+            CALL,
+            AiLegOptions("MA"),
         )
         leg.hang_up()
         await leg.run(lambda: got.append("answered"))

@@ -25,7 +25,8 @@ from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
 from bridge.stream.content_type import CONTENT_TYPES, ContentType
 
-CUSTOMER = {"role": "customer", "from": "+1", "to": "+2", "record": True}
+QUIET = {"enter_sound": "none", "exit_sound": "none", "dial_music": "none"}
+CUSTOMER = {"role": "customer", "from": "+1", "to": "+2", **QUIET}
 
 
 async def echo(call: Call) -> None:
@@ -42,7 +43,10 @@ async def house(
             **{"says": speech, "says_after_s": 0.5, "answers_after_s": 0.1, **script}
         )
         options = EngineOptions(
-            port=0, recordings=folder, phonebook=Phonebook(numbers={"+2": phone})
+            port=0,
+            recordings=folder,
+            database=":memory:",
+            phonebook=Phonebook(numbers={"+2": phone}),
         )
         bots = {"bot": InService.of("bot", bot)}
         async with (
@@ -55,7 +59,7 @@ async def house(
 
 def ai(server: BridgeServer, **more: Any) -> AddParticipant:
     return AddParticipant.model_validate(
-        {"role": "ai-agent", "ai_agent_stream_service_url": server.url, **more}
+        {"role": "ai-agent", "ai_agent_stream_service_url": server.url, **QUIET, **more}
     )
 
 
@@ -66,7 +70,13 @@ async def test_an_echo_crosses_the_whole_house(
     """Spoken, mixed, streamed, answered, mixed again and recorded, whole."""
     async with house(tmp_path, hangs_up_after_s=4.5) as (server, engine, client):
         await client.add_participant("demo", AddParticipant.model_validate(CUSTOMER))
-        room = (await engine.exchange.joined("customer")).room
+        customer = await engine.exchange.joined("customer")
+        room = customer.room
+        assert room is not None
+        assert customer.member is not None
+        await client.start_participant_recording(
+            "demo", customer.member.member_id, file_format="wav"
+        )
         await client.add_participant(
             "demo",
             ai(
@@ -82,9 +92,8 @@ async def test_an_echo_crosses_the_whole_house(
         await engine.exchange.ended(room)
         ended = await client.get(uuid=room.mpc_uuid)
 
-    audio, rate_hz = soundfile.read(
-        engine.exchange.recordings[room.mpc_uuid], dtype="int16"
-    )
+    (path,) = engine.exchange.parts.recordings.finished.values()
+    audio, rate_hz = soundfile.read(path, dtype="int16")
     found = align(audio[:, 0], audio[:, 1], rate_hz)
     assert found.correlation >= 0.95
     assert found.slipped == 0
@@ -121,6 +130,7 @@ async def test_a_caller_interrupts_and_the_far_end_agrees(tmp_path: Path) -> Non
         await client.add_participant("demo", AddParticipant.model_validate(CUSTOMER))
         await client.add_participant("demo", ai(server))
         line = await engine.exchange.joined("ai-agent")
+        assert line.room is not None
         await engine.exchange.ended(line.room)
 
     assert isinstance(line.leg, AiLeg)
@@ -136,16 +146,18 @@ async def test_several_calls_at_once(tmp_path: Path) -> None:
     async with house(tmp_path, hangs_up_after_s=1.5) as (server, engine, client):
         for number in range(5):
             name = f"room {number}"
-            await client.add_participant(name, AddParticipant.model_validate(CUSTOMER))
+            recorded = {**CUSTOMER, "record": True}
+            await client.add_participant(name, AddParticipant.model_validate(recorded))
             await client.add_participant(name, ai(server))
         await asyncio.sleep(1.0)
         assert server.metrics.streams_active == 5
-        assert (await client.mpcs(status="active")).meta["count"] == 5
-        for room in list(engine.exchange.rooms.values()):
-            await engine.exchange.ended(room)
+        assert (await client.page(status="active")).meta.count == 5
+        for conference in list(engine.exchange.conferences.values()):
+            await engine.exchange.ended(conference.room)
         await asyncio.sleep(0.1)
         assert server.metrics.streams_active == 0
-    assert len(engine.exchange.recordings) == 5
+    finished = engine.exchange.parts.recordings.finished.values()
+    assert [path.suffix for path in finished] == [".mp3"] * 5
 
 
 async def test_the_ai_can_be_kicked_and_the_call_goes_on(tmp_path: Path) -> None:

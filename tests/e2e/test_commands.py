@@ -117,13 +117,13 @@ async def test_the_engine_takes_calls_until_it_is_stopped(tmp_path: Path) -> Non
             body = {"role": "customer", "from": "+1", "to": "+2", "record": True}
             await mpc.add_participant("demo", AddParticipant.model_validate(body))
             async with asyncio.timeout(10):
-                while (await mpc.mpcs(status="ended")).meta["count"] == 0:
+                while (await mpc.page(status="ended")).meta.count == 0:
                     await asyncio.sleep(0.1)
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(10):
             await process.wait()
     assert process.returncode == 0
-    assert len(list((tmp_path / "out").glob("*.wav"))) == 1
+    assert len(list((tmp_path / "out").glob("*.mp3"))) == 1
 
 
 async def test_the_engine_tells_people_its_address() -> None:

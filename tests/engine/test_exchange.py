@@ -1,247 +1,222 @@
 """Rooms with phones in them, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 from bridge.audio import files
-from bridge.audio.pcm import Samples
 from bridge.audio.tones import tone
-from bridge.engine.exchange import Exchange, ExchangeOptions
-from bridge.engine.phonebook import KeyPress, Phonebook, PhoneScript
-from bridge.engine.room import RoomFullError
+from bridge.engine.phonebook import KeyPress, PhoneScript
+from bridge.engine.room import NotAllowedError, RoomFullError
 from bridge.errors import StreamError
-from bridge.multiparty.requests import AddParticipant
-from bridge.multiparty.vocabulary import ExitCause, MpcStatus, Termination
-from bridge.tasks import background
-from tests.virtual_time import VirtualLoop
-
-
-def adding(to: str, role: str = "customer", **more: object) -> AddParticipant:
-    return AddParticipant.model_validate({"role": role, "from": "+1", "to": to, **more})
-
-
-@asynccontextmanager
-async def exchange(folder: Path, **numbers: PhoneScript) -> AsyncIterator[Exchange]:
-    book = Phonebook(numbers=numbers)
-    async with background() as spawn:
-        made = Exchange(ExchangeOptions(folder / "recordings", book), spawn)
-        spawn("clock", made.run())
-        yield made
-        made.end_all()
-        await made.recorded()
-
-
-def voice(folder: Path, hz: float, seconds: float = 1.0) -> PhoneScript:
-    path = folder / f"{hz}.wav"
-    files.write(path, tone(hz, seconds, 8000, -20.0), 8000)
-    return PhoneScript(says=path, repeats=True, answers_after_s=0.5)
+from bridge.multiparty.requests import AddParticipant, UpdateParticipant
+from bridge.multiparty.vocabulary import ExitCause, MpcStatus, Role, Termination
+from tests.engine.setting import engine, hears, level, voice
 
 
 async def test_a_room_is_made_by_who_comes_first(tmp_path: Path) -> None:
-    """Found by name while it lives, by uuid for ever."""
-    async with exchange(tmp_path) as engine:
-        (line,) = engine.add("demo", adding("+2"))
-        room = line.room
-        assert engine.find("demo") is room
+    """Found by name and uuid while it lives."""
+    async with engine(tmp_path) as house:
+        line = house.add("demo")
+        conference = house.room()
+        room = conference.room
         assert not room.members
         await asyncio.sleep(1)
         assert room.status is MpcStatus.ACTIVE
+        assert house.exchange.find(mpc_uuid=room.mpc_uuid) is conference
 
         line.leg.hang_up()
-        await engine.ended(room)
+        await house.exchange.ended(room)
 
-        assert engine.find("demo") is None
-        assert engine.find(mpc_uuid=room.mpc_uuid) is room
+        assert house.exchange.find("demo") is None
         assert room.termination is Termination.NO_ACTIVE_PARTICIPANTS
-        assert engine.lines == {}
+        assert house.exchange.calls.lines == {}
 
 
 async def test_everybody_hears_the_others(tmp_path: Path) -> None:
     """Three phones, three tones; each hears the two that are not its own."""
     tones = {"2": 500, "3": 700, "4": 1100}
-    scripts = {number: voice(tmp_path, hz) for number, hz in tones.items()}
-    heard: dict[str, list[Samples]] = {}
-    async with exchange(tmp_path, **scripts) as engine:
-        for number in tones:
-            (line,) = engine.add("demo", adding(number))
-            line.leg.hear = heard.setdefault(number, []).append  # type: ignore[method-assign, assignment]
+    scripts = {f"n{number}": voice(tmp_path, hz) for number, hz in tones.items()}
+    async with engine(tmp_path, **scripts) as house:
+        lines = {number: house.add("demo", number) for number in tones}
         await asyncio.sleep(3)
 
-    for number, hz in tones.items():
-        sound = np.concatenate(heard[number])[-8000:]
-        power = np.abs(np.fft.rfft(sound))
-        present = {other for other in tones.values() if power[other] > 1e5}
-        assert present == set(tones.values()) - {hz}
+        for number, hz in tones.items():
+            sound = house.sound(lines[number])
+            present = {other for other in tones.values() if hears(sound, other)}
+            assert present == set(tones.values()) - {hz}
+
+
+# Every role, every switch: what somebody may be in a call.
+KINDS = [
+    (role, mute, hold, coach)
+    for role in ("customer", "agent", "ai-agent", "supervisor")
+    for mute, hold in itertools.product((False, True), repeat=2)
+    for coach in ((False, True) if role == "supervisor" else (False,))
+]
+
+
+def expected_to_hear(listener: tuple[object, ...], speaker: tuple[object, ...]) -> bool:
+    """The table as it is documented, written down once more."""
+    role, _, held, _ = listener
+    _, muted, away, coaching = speaker
+    if held or muted or away:
+        return False
+    return not coaching or role in ("agent", "ai-agent", "supervisor")
+
+
+def rounds_of(members: int) -> list[tuple[tuple[object, ...], ...]]:
+    """Who is in the rooms: of two, every pair; of more, all kinds come by."""
+    if members == 2:
+        return list(itertools.product(KINDS, repeat=2))
+    kinds = itertools.cycle(KINDS)
+    count = 1 + len(KINDS) // members
+    return [tuple(next(kinds) for _ in range(members)) for _ in range(count)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("members", range(2, 11))
+async def test_what_each_hears_is_the_table(tmp_path: Path, members: int) -> None:
+    """N members speak N tones; every combination of roles and switches comes by."""
+    hz = [400 + 300 * place for place in range(members)]
+    scripts = {f"n{place}": voice(tmp_path, each) for place, each in enumerate(hz)}
+    rooms = []
+    async with engine(tmp_path, **scripts) as house:
+        for number, kinds in enumerate(rounds_of(members)):
+            lines = []
+            for place, (role, mute, hold, coach) in enumerate(kinds):
+                line = house.add(
+                    f"room {number}", str(place), "agent", mute=mute, hold=hold
+                )
+                # Phones speak for AI agents too: what is asked is who hears whom.
+                assert line.request is not None
+                assert line.room is not None
+                line.request = line.request.model_copy(
+                    update={"role": Role(str(role)), "coach_mode": coach}
+                )
+                line.room._expected[line.call_uuid] = line.request
+                lines.append(line)
+            rooms.append((kinds, lines))
+        await asyncio.sleep(0.9)
+
+        for kinds, lines in rooms:
+            for listener, line in zip(kinds, lines, strict=True):
+                sound = house.sound(line, 0.2)
+                for speaker, voice_hz, other in zip(kinds, hz, lines, strict=True):
+                    wanted = other is not line and expected_to_hear(listener, speaker)
+                    assert hears(sound, voice_hz) == wanted, (listener, speaker)
+
+
+async def test_a_loud_room_saturates(tmp_path: Path) -> None:
+    """Nobody's sum wraps around."""
+    loud = voice(tmp_path, 500)
+    assert loud.says is not None
+    files.write(loud.says, tone(500, 1, 8000, -0.1), 8000)
+    async with engine(tmp_path, n2=loud, n3=loud, n4=PhoneScript()) as house:
+        house.add("demo", "2")
+        house.add("demo", "3")
+        line = house.add("demo", "4")
+        await asyncio.sleep(2)
+
+        sound = house.sound(line).astype(np.int32)
+        assert sound.max() == 32767
+        assert np.abs(np.diff(sound)).max() < 40000
 
 
 async def test_who_hears_whom_is_worked_out_once(tmp_path: Path) -> None:
     """Not again in each tick, but whenever somebody comes."""
-    async with exchange(tmp_path) as engine:
-        (line,) = engine.add("demo", adding("2"))
+    async with engine(tmp_path) as house:
+        house.add("demo", "2")
         await asyncio.sleep(1)
-        table = engine._table(line.room)
+        table = house.room().table
         await asyncio.sleep(1)
-        assert engine._table(line.room) is table
+        assert house.room().table is table
 
-        engine.add("demo", adding("3"))
+        house.add("demo", "3")
         await asyncio.sleep(1)
-        assert engine._table(line.room).shape == (2, 2)
+        assert house.room().table.shape == (2, 2)
 
 
 async def test_two_rooms_do_not_hear_each_other(tmp_path: Path) -> None:
     """Several calls at once, mixed in one go."""
-    scripts = {"2": voice(tmp_path, 500), "3": PhoneScript(), "4": voice(tmp_path, 900)}
-    heard: list[Samples] = []
-    async with exchange(tmp_path, **scripts) as engine:
-        engine.add("one", adding("2"))
-        (line,) = engine.add("one", adding("3"))
-        engine.add("two", adding("4"))
-        line.leg.hear = heard.append  # type: ignore[method-assign, assignment]
+    scripts = {"n2": voice(tmp_path, 500), "n4": voice(tmp_path, 900)}
+    async with engine(tmp_path, **scripts) as house:
+        house.add("one", "2")
+        line = house.add("one", "3")
+        house.add("two", "4")
         await asyncio.sleep(3)
 
-    power = np.abs(np.fft.rfft(np.concatenate(heard)[-8000:]))
-    assert power[500] > 1e5
-    assert power[900] < 1e3
+        assert hears(house.sound(line), 500)
+        assert level(house.sound(line), 900) < -80
 
 
-async def test_a_waiting_room_is_silent_until_it_starts(tmp_path: Path) -> None:
+async def test_a_waiting_room_hears_only_music_until_it_starts(tmp_path: Path) -> None:
     """Nobody hears anybody before."""
-    scripts = {"2": voice(tmp_path, 500)}
-    heard: list[Samples] = []
-    async with exchange(tmp_path, **scripts) as engine:
-        engine.add("demo", adding("2", start_mpc_on_enter=False))
-        (line,) = engine.add("demo", adding("3", start_mpc_on_enter=False))
-        line.leg.hear = heard.append  # type: ignore[method-assign, assignment]
+    async with engine(tmp_path, n2=voice(tmp_path, 500)) as house:
+        house.add("demo", "2", start_mpc_on_enter=False)
+        line = house.add("demo", "3", start_mpc_on_enter=False)
         await asyncio.sleep(2)
-        assert not np.concatenate(heard).any()
+        assert house.sound(line).any()
+        assert not hears(house.sound(line), 500)
 
-        engine.activate(line.room)
+        house.exchange.activate(house.room())
         await asyncio.sleep(1)
-        assert np.concatenate(heard).any()
-
-
-async def test_a_recording_has_a_channel_for_each(tmp_path: Path) -> None:
-    """On the sample clock: a late joiner begins where they joined."""
-    scripts = {"2": voice(tmp_path, 500), "3": voice(tmp_path, 900)}
-    async with exchange(tmp_path, **scripts) as engine:
-        (line,) = engine.add("demo", adding("2", record=True))
-        await asyncio.sleep(2)
-        engine.add("demo", adding("3"))
-        await asyncio.sleep(2)
-        engine.end(line.room)
-        await engine.recorded()
-        path = engine.recordings[line.room.mpc_uuid]
-
-    audio, _ = soundfile.read(path, dtype="int16")
-    assert audio.shape == (pytest.approx(28000, abs=320), 2)
-    first = int(np.flatnonzero(audio[:, 1])[0])
-    assert first == pytest.approx(16000, abs=320)
-    assert audio[:, 0].any()
-
-
-async def test_a_stall_does_not_bend_the_recording(tmp_path: Path) -> None:
-    """The clock catches up, sample by sample; and skips what nobody could use."""
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop)
-    async with exchange(tmp_path, **{"2": voice(tmp_path, 500)}) as engine:
-        (line,) = engine.add("demo", adding("2", record=True))
-        await asyncio.sleep(1.5)
-        loop.spend(0.7)
-        await asyncio.sleep(1.3)
-        recorded = engine.recorders[line.room.mpc_uuid].recorded_samples
-        assert recorded == pytest.approx(3.0 * 8000, abs=320)
-        assert engine.late_ticks > 30
-        loop.spend(30)
-        await asyncio.sleep(1)
-        recorded = engine.recorders[line.room.mpc_uuid].recorded_samples
-        assert recorded == pytest.approx(4.0 * 8000, abs=480)
-
-
-async def test_who_does_not_answer_is_given_up(tmp_path: Path) -> None:
-    """After the ring timeout; busy at once; an unreadable sound is said."""
-    (tmp_path / "bad.wav").write_text("noise")
-    scripts = {
-        "2": PhoneScript(outcome="no-answer"),
-        "3": PhoneScript(outcome="busy"),
-        "4": PhoneScript(says=tmp_path / "bad.wav"),
-    }
-    now = asyncio.get_running_loop().time
-    async with exchange(tmp_path, **scripts) as engine:
-        for number, expected_s in (("2", 10), ("3", 0), ("4", 0)):
-            began_s = now()
-            (line,) = engine.add(f"room {number}", adding(number, ring_timeout=10))
-            await engine.ended(line.room)
-            assert now() - began_s == pytest.approx(expected_s, abs=0.1)
-
-
-async def test_the_first_agent_to_answer_takes_the_call(tmp_path: Path) -> None:
-    """The others stop ringing."""
-    scripts = {"2": PhoneScript(answers_after_s=3), "3": PhoneScript(answers_after_s=1)}
-    async with exchange(tmp_path, **scripts) as engine:
-        lines = engine.add("demo", adding("2<3", role="agent"))
-        await asyncio.sleep(5)
-
-        (member,) = lines[0].room.members
-        assert member.address == "3"
-        assert len(engine.lines) == 1
-
-
-async def test_a_dial_can_be_delayed(tmp_path: Path) -> None:
-    """`delay_dial`."""
-    async with exchange(tmp_path) as engine:
-        (line,) = engine.add("demo", adding("2", delay_dial=5))
-        await asyncio.sleep(5.4)
-        assert line.member is None
-        assert (await engine.joined("customer")) is line
-        assert asyncio.get_running_loop().time() == pytest.approx(5.5, abs=0.05)
+        assert hears(house.sound(line), 500)
 
 
 async def test_a_kicked_phone_is_hung_up(tmp_path: Path) -> None:
     """And the one left alone with it."""
-    async with exchange(tmp_path) as engine:
-        (line,) = engine.add("demo", adding("2"))
-        engine.add("demo", adding("3"))
+    async with engine(tmp_path) as house:
+        house.add("demo", "2")
+        house.add("demo", "3")
         await asyncio.sleep(1)
+        room = house.room().room
 
-        engine.kick(line.room, ["1"])
+        house.exchange.kick(house.room(), ["1"])
         await asyncio.sleep(0.1)
 
-        causes = [member.exit_cause for member in line.room.former]
+        causes = [member.exit_cause for member in room.former]
         assert causes == [ExitCause.KICKED, ExitCause.MPC_ENDED]
-        assert engine.lines == {}
+        assert house.exchange.calls.lines == {}
 
 
-async def test_keys_reach_the_others(tmp_path: Path) -> None:
-    """Each leg decides what it makes of them."""
-    pressing = PhoneScript(keys=[KeyPress(after_s=1, digits="12")])
-    pressed: list[str] = []
-    async with exchange(tmp_path, **{"2": pressing}) as engine:
-        engine.add("demo", adding("2"))
-        (line,) = engine.add("demo", adding("3"))
-        line.leg.press = pressed.append  # type: ignore[method-assign, assignment]
-        await asyncio.sleep(3)
+@pytest.mark.parametrize("relays", [True, False])
+async def test_keys_reach_phones_only_where_that_is_wished(
+    tmp_path: Path,
+    relays: bool,  # noqa: FBT001
+) -> None:
+    """`relay_dtmf_inputs`; AI agents are told in any case."""
+    pressing = PhoneScript(keys=[KeyPress(after_s=1, digits="1")])
+    async with engine(tmp_path, n2=pressing) as house:
+        house.add("demo", "2", relay_dtmf_inputs=relays)
+        line = house.add("demo", "3")
+        told: list[str] = []
+        other = house.add("demo", "4")
+        assert other.request is not None
+        other.request = other.request.model_copy(update={"role": Role.AI_AGENT})
+        other.leg.press = told.append  # type: ignore[method-assign, assignment]
+        await asyncio.sleep(1.65)
 
-    assert pressed == ["1", "2"]
+        assert hears(house.sound(line, 0.08), 697) == relays
+        assert told == ["1"]
 
 
 async def test_the_longest_duration_ends_a_room(tmp_path: Path) -> None:
     """Whatever goes on in it."""
-    async with exchange(tmp_path) as engine:
-        (line,) = engine.add("demo", adding("2", max_duration=300))
-        await engine.ended(line.room)
+    async with engine(tmp_path) as house:
+        house.add("demo", "2", max_duration=300)
+        room = house.room().room
+        await house.exchange.ended(room)
 
         assert asyncio.get_running_loop().time() == pytest.approx(300, abs=0.1)
-        assert line.room.termination is Termination.MAX_DURATION_REACHED
+        assert room.termination is Termination.MAX_DURATION_REACHED
 
 
 async def test_what_cannot_be_added_leaves_no_trace(tmp_path: Path) -> None:
-    """A content type that nobody streams, a full room."""
+    """A content type that nobody streams, a full room, a call that is not there."""
     bad = AddParticipant.model_validate(
         {
             "role": "ai-agent",
@@ -249,36 +224,21 @@ async def test_what_cannot_be_added_leaves_no_trace(tmp_path: Path) -> None:
             "ai_agent_stream_content_type": "audio/opus",
         }
     )
-    async with exchange(tmp_path) as engine:
+    async with engine(tmp_path) as house:
         with pytest.raises(StreamError):
-            engine.add("demo", bad)
-        assert engine.find("demo") is None
+            house.exchange.add("demo", bad)
+        assert house.exchange.find("demo") is None
         for number in ("2", "3"):
-            engine.add("demo", adding(number, max_participants=2))
+            house.add("demo", number, max_participants=2)
         with pytest.raises(RoomFullError):
-            engine.add("demo", adding("4"))
-        assert len(engine.lines) == 2
-        with pytest.raises(RoomFullError):
-            engine.add("both", adding("5<6<7", role="agent", max_participants=2))
-        assert engine.find("both") is None
-
-
-async def test_a_leg_that_fails_takes_nobody_along(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The engine and the others go on; the traceback is logged."""
-    async with exchange(tmp_path) as engine:
-        (line,) = engine.add("demo", adding("2", stay_alone=True))
-
-        async def fail(_answered: object) -> None:
-            raise ZeroDivisionError("a bug")
-
-        line.leg.run = fail  # type: ignore[method-assign, assignment]
-        engine.add("demo", adding("3"))
-        await asyncio.sleep(1)
-
-        assert [member.address for member in line.room.members] == ["3"]
-    assert "the leg to 2 failed" in caplog.text
+            house.add("demo", "4")
+        assert len(house.exchange.calls.lines) == 2
+        with pytest.raises(NotAllowedError, match="no live call nobody"):
+            house.exchange.add(
+                "other",
+                AddParticipant.model_validate({"role": "agent", "call_uuid": "nobody"}),
+            )
+        assert house.exchange.find("other") is None
 
 
 async def test_a_token_in_an_address_is_not_shown(tmp_path: Path) -> None:
@@ -287,7 +247,53 @@ async def test_a_token_in_an_address_is_not_shown(tmp_path: Path) -> None:
     request = AddParticipant.model_validate(
         {"role": "ai-agent", "ai_agent_stream_service_url": url}
     )
-    async with exchange(tmp_path) as engine:
-        (line,) = engine.add("demo", request)
+    async with engine(tmp_path) as house:
+        (line,) = house.exchange.add("demo", request)
         assert line.address == "ws://127.0.0.1:1/s"
         assert "secret" not in repr(line.leg)
+        assert repr(line).endswith("ws://127.0.0.1:1/s queued>")
+
+
+async def test_a_supervisor_coaches_and_stops(tmp_path: Path) -> None:
+    """The customer hears them only when they do not; the change is heard as a beep."""
+    scripts = {"n2": voice(tmp_path, 500), "n3": PhoneScript(), "n4": PhoneScript()}
+    async with engine(tmp_path, **scripts) as house:
+        supervisor = house.add("demo", "2", "supervisor")
+        customer = house.add("demo", "3")
+        agent = house.add("demo", "4", "agent")
+        await asyncio.sleep(2)
+        assert hears(house.sound(agent), 500)
+        assert not hears(house.sound(customer), 500)
+        assert supervisor.member is not None
+
+        house.exchange.update(
+            house.room(),
+            [supervisor.member.member_id],
+            UpdateParticipant.model_validate({"coach_mode": False}),
+        )
+        await asyncio.sleep(0.15)
+        assert hears(house.sound(customer, 0.1), 440)
+        await asyncio.sleep(1)
+        assert hears(house.sound(customer), 500)
+        assert agent.member is not None
+        with pytest.raises(NotAllowedError, match=r"is an? agent, allowed"):
+            house.exchange.update(
+                house.room(),
+                [agent.member.member_id],
+                UpdateParticipant.model_validate({"coach_mode": True}),
+            )
+        assert supervisor.member.coach_mode is False
+
+
+async def test_a_change_can_be_silent(tmp_path: Path) -> None:
+    """`disable_state_change_sound`."""
+    async with engine(tmp_path) as house:
+        house.add("demo", "2")
+        line = house.add("demo", "3")
+        await asyncio.sleep(2)
+        change = {"mute": True, "disable_state_change_sound": True}
+        house.exchange.update(
+            house.room(), ["1"], UpdateParticipant.model_validate(change)
+        )
+        await asyncio.sleep(0.4)
+        assert not house.sound(line).any()

@@ -98,14 +98,14 @@ async def test_it_may_say_it_again_and_again(tmp_path: Path) -> None:
 
 
 async def test_it_presses_keys(tmp_path: Path) -> None:
-    """Told to the engine, and heard on the line."""
+    """Told to the engine beside the audio, as a network carries them."""
     keys = [KeyPress(after_s=1.0, digits="5"), KeyPress(after_s=0.5, digits="12")]
     line = Line(PhoneScript(says=speech(tmp_path, 0.1), keys=keys))
 
     await line.live(3.0)
 
     assert line.keys == "125"
-    assert DtmfDetector(8000).push(line.sound()) == "125"
+    assert DtmfDetector(8000).push(line.sound()) == ""
 
 
 async def test_a_busy_phone_does_not_answer() -> None:

@@ -1,48 +1,38 @@
-"""The Multiparty Call REST API over an exchange, as Plivo answers it."""
+"""The API as an ASGI application: routes, authentication, limits, errors."""
 
 import asyncio
 import base64
-import datetime
 import hmac
 import json
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from pydantic import SecretStr, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.documents import problems
 from bridge.engine.exchange import Exchange
-from bridge.engine.room import Member, Room, RoomFullError
-from bridge.errors import StreamError
-from bridge.multiparty.requests import Activate, AddParticipant
-from bridge.multiparty.vocabulary import MpcStatus
+from bridge.engine.notifier import Notifier, Target
+from bridge.engine.rest.asking import Answer, ApiError, Ask, read
+from bridge.engine.rest.house import House
+from bridge.engine.rest.mpcs import Mpcs
+from bridge.engine.rest.openapi import description
+from bridge.engine.rest.operations import ACCOUNT, OPERATIONS, Operation
+from bridge.engine.rest.participants import Participants
+from bridge.engine.room import NotAllowedError
+from bridge.multiparty.rates import PLIVO_RATE, RateWindow
+from bridge.multiparty.requests import Request as AsyncRequest
 
 __all__ = ["Api"]
 
-PREFIX = "/v1/Account/{auth_id}/MultiPartyCall"
-
-MOST_PER_PAGE = 20
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-class ApiError(Exception):
-    """An answer that says what was wrong."""
-
-    def __init__(self, status: HTTPStatus, text: str) -> None:
-        super().__init__(status, text)
-        self.status = status
-        self.text = text
+Handler = Callable[[Ask], Awaitable[Answer]]
 
 
 class Api:
@@ -50,31 +40,39 @@ class Api:
 
     Args:
         exchange: Whose rooms it shows.
+        notifier: Delivers the answers that nobody waits for.
         auth_id: The only account.
         auth_token: Its token, for Basic authentication.
     """
 
-    def __init__(self, exchange: Exchange, auth_id: str, auth_token: SecretStr) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        notifier: Notifier,
+        auth_id: str,
+        auth_token: SecretStr,
+    ) -> None:
         self._exchange = exchange
+        self._notifier = notifier
         self._auth_id = auth_id
         self._auth_token = auth_token
-        loop_s = asyncio.get_running_loop().time()
-        self._epoch_s = datetime.datetime.now(datetime.UTC).timestamp() - loop_s
+        self._rate = RateWindow(*PLIVO_RATE)
+        self._now = asyncio.get_running_loop().time
+        mpcs = Mpcs(exchange, auth_id)
+        self._doers = {"mpcs": mpcs, "participants": Participants(exchange, mpcs)}
+        self._house = House(exchange, notifier)
 
     def app(self) -> ASGIApp:
         """Make the ASGI application."""
-        member = PREFIX + "/{mpc:path}/Participant/{member}"
-        participants = PREFIX + "/{mpc:path}/Participant"
-        one = PREFIX + "/{mpc:path}"
         routes = [
-            self._route(PREFIX, "GET", self._list),
-            self._route(member, "GET", self._get_participant),
-            self._route(member, "DELETE", self._kick),
-            self._route(participants, "GET", self._list_participants),
-            self._route(participants, "POST", self._add_participant),
-            self._route(one, "GET", self._get),
-            self._route(one, "POST", self._activate),
-            self._route(one, "DELETE", self._end),
+            Route("/openapi.json", self._describe),
+            Route("/healthz", self._healthy),
+            Route("/engine/callbacks", self._guarded(self._house.callbacks)),
+            Route(
+                "/engine/calls", self._guarded(self._house.call_in), methods=["POST"]
+            ),
+            Route(ACCOUNT + "/Recording/{file}", self._recording),
+            *(self._route(operation) for operation in OPERATIONS),
         ]
         starlette = Starlette(
             routes=routes,
@@ -85,142 +83,68 @@ class Api:
         async def application(scope: Scope, receive: Receive, send: Send) -> None:
             # Plivo's own SDKs leave the trailing slash out at times.
             if scope["type"] == "http":
-                scope = {**scope, "path": scope["path"].rstrip("/")}
+                scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
             await starlette(scope, receive, send)
 
         return application
 
-    def _route(self, path: str, method: str, handler: Handler) -> Route:
+    # ------------------------------------------------------------------- routes
+
+    def _route(self, operation: Operation) -> Route:
+        doer, _, name = operation.name.partition(".")
+        handler: Handler = getattr(self._doers[doer], name)
+        return Route(operation.path, self._guarded(handler), methods=[operation.method])
+
+    def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
+            api_id = str(uuid.uuid4())
             try:
                 self._authenticate(request)
-                return await handler(request)
+                self._limit()
+                ask = await read(request)
+                target = _callback(ask)
             except ApiError as error:
-                return _answer(error.status, error=error.text)
+                return _shown(api_id, _refused(error), error.retry_s)
             except ValidationError as error:
-                return _answer(HTTPStatus.BAD_REQUEST, error=problems(error))
-
-        return Route(path, guarded, methods=[method])
-
-    # ---------------------------------------------------------------- handlers
-
-    async def _list(self, request: Request) -> Response:
-        query = request.query_params
-        limit = _number(query, "limit", MOST_PER_PAGE, 1, MOST_PER_PAGE)
-        offset = _number(query, "offset", 0, 0, 10**9)
-        name, status = query.get("friendly_name"), query.get("status", "").lower()
-        if status and status not in [each.lower() for each in MpcStatus]:
-            raise ApiError(
-                HTTPStatus.BAD_REQUEST,
-                f"status: {status!r}, allowed are initialized, active, ended",
-            )
-        rooms = [
-            room
-            for room in reversed(self._exchange.rooms.values())
-            if name in (None, room.name) and status in ("", room.status.lower())
-        ]
-        shown = rooms[offset : offset + limit]
-
-        def page(start: int) -> str:
-            others = {**query, "limit": limit, "offset": start}
-            return f"{request.url.path.rstrip('/')}/?{urlencode(others)}"
-
-        meta = {
-            "count": len(rooms),
-            "limit": limit,
-            "offset": offset,
-            "next": page(offset + limit) if offset + limit < len(rooms) else None,
-            "previous": page(max(0, offset - limit)) if offset else None,
-        }
-        objects = [self._mpc(room, f"uuid_{room.mpc_uuid}") for room in shown]
-        return _answer(HTTPStatus.OK, meta=meta, objects=objects)
-
-    async def _get(self, request: Request) -> Response:
-        room = self._room(request)
-        return _answer(HTTPStatus.OK, **self._mpc(room, request.path_params["mpc"]))
-
-    async def _activate(self, request: Request) -> Response:
-        Activate.model_validate(await _body(request))
-        room = self._room(request)
-        if room.status is not MpcStatus.INITIALIZED:
-            raise ApiError(
-                HTTPStatus.NOT_FOUND, f"{room.name} is not in the initialized state"
-            )
-        self._exchange.activate(room)
-        return Response(status_code=HTTPStatus.NO_CONTENT)
-
-    async def _end(self, request: Request) -> Response:
-        self._exchange.end(self._living(request))
-        return Response(status_code=HTTPStatus.NO_CONTENT)
-
-    async def _add_participant(self, request: Request) -> Response:
-        added = AddParticipant.model_validate(await _body(request))
-        if added.call_uuid is not None:
-            raise ApiError(
-                HTTPStatus.BAD_REQUEST,
-                "call_uuid: this engine cannot move a live call yet; give from and to",
-            )
-        kind, name = _identifier(request)
-        if kind == "uuid":
-            name = self._living(request).name
-        try:
-            lines = self._exchange.add(name, added)
-        except RoomFullError as error:
-            raise ApiError(HTTPStatus.BAD_REQUEST, str(error)) from error
-        except StreamError as error:
-            text = f"ai_agent_stream_content_type: {error}"
-            raise ApiError(HTTPStatus.BAD_REQUEST, text) from error
-        sender = (added.from_ or "").removeprefix("+")
-        calls = [
-            {
-                "to": line.address.removeprefix("+"),
-                "from": sender,
-                "call_uuid": line.call_uuid,
+                return _shown(api_id, _invalid(error))
+            if target is None:
+                return _shown(api_id, await _done(handler, ask))
+            # Asked with a callback_url: it is done now, and told later.
+            answer = await _done(handler, ask)
+            params = {
+                "api_id": api_id,
+                "status_code": str(answer.status.value),
+                "response": json.dumps({"api_id": api_id, **answer.body}),
             }
-            for line in lines
-        ]
-        return _answer(
-            HTTPStatus.CREATED,
-            message="add participant action initiated",
-            request_uuid=lines[0].call_uuid if len(lines) == 1 else str(uuid.uuid4()),
-            calls=calls,
-        )
+            self._notifier.tell(api_id, target, params)
+            spawned = {"message": "async api spawned"}
+            return _shown(api_id, Answer(HTTPStatus.ACCEPTED, spawned))
 
-    async def _list_participants(self, request: Request) -> Response:
-        room = self._room(request)
-        call_uuid = request.query_params.get("call_uuid")
-        members = sorted(
-            [*room.former, *room.members] if room.is_over else room.members,
-            key=lambda member: -int(member.member_id),
-        )
-        objects = [
-            self._participant(room, member, request.path_params["mpc"])
-            for member in members
-            if call_uuid in (None, member.call_uuid)
-        ]
-        meta = {"count": len(objects), "limit": MOST_PER_PAGE, "offset": 0}
-        return _answer(HTTPStatus.OK, meta=meta, objects=objects)
+        return guarded
 
-    async def _get_participant(self, request: Request) -> Response:
-        room = self._room(request)
-        member = room.find(request.path_params["member"])
-        if member is None:
-            raise self._no_member(room, request.path_params["member"])
-        found = self._participant(room, member, request.path_params["mpc"])
-        return _answer(HTTPStatus.OK, **found)
+    async def _describe(self, request: Request) -> Response:
+        return JSONResponse(description(str(request.base_url).rstrip("/")))
 
-    async def _kick(self, request: Request) -> Response:
-        room = self._living(request)
-        present = [member.member_id for member in room.members]
-        wanted = request.path_params["member"]
-        ids = present if wanted.lower() == "all" else wanted.split(",")
-        for member_id in ids:
-            if member_id not in present:
-                raise self._no_member(room, member_id)
-        self._exchange.kick(room, ids)
-        return Response(status_code=HTTPStatus.NO_CONTENT)
+    async def _healthy(self, _request: Request) -> Response:
+        return Response("ok\n", media_type="text/plain")
 
-    # ------------------------------------------------------------------ inside
+    async def _recording(self, request: Request) -> Response:
+        """A finished file; who knows its name may have it, as with Plivo's."""
+        name, _, ending = request.path_params["file"].partition(".")
+        parts = self._exchange.parts
+        row = await parts.history.recording(name)
+        is_there = row is not None and row["end_time"] and not row["error"]
+        if row is None or not is_there or ending not in ("", row["file_format"]):
+            error = ApiError(HTTPStatus.NOT_FOUND, f"no finished recording {name!r}")
+            return _shown(str(uuid.uuid4()), _refused(error))
+        path = parts.recordings.path(row)
+        if not path.is_file():
+            error = ApiError(HTTPStatus.NOT_FOUND, f"recording {name!r} is gone")
+            return _shown(str(uuid.uuid4()), _refused(error))
+        kind = "audio/mpeg" if row["file_format"] == "mp3" else "audio/wav"
+        return FileResponse(path, media_type=kind)
+
+    # ------------------------------------------------------------------- guards
 
     def _authenticate(self, request: Request) -> None:
         scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
@@ -231,143 +155,78 @@ class Api:
         token = self._auth_token.get_secret_value()
         right = f"{self._auth_id}:{token}".encode()
         same = hmac.compare_digest(given, right) and scheme.lower() == "basic"
-        if not same or request.path_params["auth_id"] != self._auth_id:
+        if (
+            not same
+            or request.path_params.get("auth_id", self._auth_id) != self._auth_id
+        ):
             raise ApiError(HTTPStatus.UNAUTHORIZED, "authentication failed")
 
-    def _room(self, request: Request) -> Room:
-        """The room a request is about; by name, only while it lives."""
-        kind, value = _identifier(request)
-        room = (
-            self._exchange.find(mpc_uuid=value)
-            if kind == "uuid"
-            else self._exchange.find(name=value)
-        )
-        if room is None:
-            hint = "" if kind == "uuid" else "; an ended one is found by its uuid"
-            raise ApiError(HTTPStatus.NOT_FOUND, f"no MPC with {kind} {value!r}{hint}")
-        return room
+    def _limit(self) -> None:
+        wait_s = self._rate.take(self._now())
+        if wait_s:
+            most, per_s = PLIVO_RATE
+            raise ApiError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"more than {most} requests in {per_s:.0f} s",
+                wait_s,
+            )
 
-    def _living(self, request: Request) -> Room:
-        room = self._room(request)
-        if room.is_over:
-            raise ApiError(HTTPStatus.NOT_FOUND, f"{room.name} has ended")
-        return room
 
-    def _no_member(self, room: Room, member_id: str) -> ApiError:
-        present = ", ".join(member.member_id for member in room.members) or "none"
-        return ApiError(
-            HTTPStatus.NOT_FOUND,
-            f"no participant {member_id!r} in {room.name}; present are {present}",
-        )
+async def _done(handler: Handler, ask: Ask) -> Answer:
+    try:
+        return await handler(ask)
+    except ApiError as error:
+        return _refused(error)
+    except NotAllowedError as error:
+        return _refused(ApiError(HTTPStatus.BAD_REQUEST, str(error)))
+    except ValidationError as error:
+        return _invalid(error)
 
-    def _mpc(self, room: Room, identifier: str) -> dict[str, Any]:
-        uri = f"{PREFIX.format(auth_id=self._auth_id)}/{quote(identifier, safe='')}/"
-        over = room.termination
-        is_recording = room.mpc_uuid in self._exchange.recorders
-        return {
-            "billed_amount": None,
-            "billed_duration": None,
-            "creation_time": self._time(room.created_s),
-            "duration": _whole(room.started_s, room.ended_s),
-            "end_time": self._time(room.ended_s),
-            "friendly_name": room.name,
-            "mpc_uuid": room.mpc_uuid,
-            "participants": f"{uri}Participant/",
-            "recording": "recording" if is_recording else "not-recording",
-            "resource_uri": uri,
-            "start_time": self._time(room.started_s),
-            "status": room.status.value,
-            "stay_alone": room.stay_alone,
-            "sub_account": None,
-            "termination_cause": over.cause if over else None,
-            "termination_cause_code": over.code if over else None,
+
+def _callback(ask: Ask) -> Target | None:
+    """Where the answer goes, if nobody waits for it."""
+    given: Mapping[str, Any] = {**ask.query, **ask.body}
+    wanted = AsyncRequest.model_validate(
+        {
+            name: value[0] if isinstance(value, list) and value else value
+            for name, value in given.items()
+            if name in ("callback_url", "callback_method")
         }
-
-    def _participant(
-        self, room: Room, member: Member, identifier: str
-    ) -> dict[str, Any]:
-        uri = f"{PREFIX.format(auth_id=self._auth_id)}/{quote(identifier, safe='')}/"
-        is_in = member.exit_s is None
-        return {
-            "billed_amount": None,
-            "billed_duration": None,
-            "call_uuid": member.call_uuid,
-            "coach_mode": member.coach_mode if is_in else None,
-            "duration": _whole(member.join_s, member.exit_s),
-            "end_mpc_on_exit": member.end_mpc_on_exit,
-            "exit_cause": member.exit_cause.value if member.exit_cause else None,
-            "exit_time": self._time(member.exit_s),
-            "hold": member.hold if is_in else None,
-            "join_time": self._time(member.join_s),
-            "member_address": member.address,
-            "member_id": member.member_id,
-            "mpc_uuid": room.mpc_uuid,
-            "mute": member.mute if is_in else None,
-            "resource_uri": f"{uri}Participant/{member.member_id}/",
-            "role": member.role.value,
-            "start_mpc_on_enter": member.start_mpc_on_enter,
-        }
-
-    def _time(self, loop_s: float | None) -> str | None:
-        if loop_s is None:
-            return None
-        when = datetime.datetime.fromtimestamp(self._epoch_s + loop_s, datetime.UTC)
-        return when.isoformat(" ", "seconds")
+    )
+    if wanted.callback_url is None:
+        return None
+    return Target(wanted.callback_url, wanted.callback_method)
 
 
-def _answer(status: HTTPStatus, /, **body: Any) -> Response:
-    return JSONResponse({"api_id": str(uuid.uuid4()), **body}, status)
+def _refused(error: ApiError) -> Answer:
+    return Answer(error.status, {"error": error.text})
+
+
+def _invalid(error: ValidationError) -> Answer:
+    return Answer(HTTPStatus.BAD_REQUEST, {"error": problems(error)})
+
+
+def _shown(api_id: str, answer: Answer, retry_s: float = 0.0) -> Response:
+    if answer.status is HTTPStatus.NO_CONTENT:
+        return Response(status_code=answer.status)
+    headers = {"Retry-After": str(max(1, round(retry_s)))} if retry_s else {}
+    if answer.status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Basic realm="mpc"'
+    body = {"api_id": api_id, **answer.body}
+    return JSONResponse(body, answer.status, headers)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: unknown paths and methods."""
     if not isinstance(error, HTTPException):
         raise error
-    return _answer(HTTPStatus(error.status_code), error=error.detail)
+    answer = Answer(HTTPStatus(error.status_code), {"error": error.detail})
+    response = _shown(str(uuid.uuid4()), answer)
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def _failed(_request: Request, _error: Exception) -> Response:
     """A bug of ours; the server logs its traceback."""
-    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, error="internal error")
-
-
-async def _body(request: Request) -> Any:
-    """The JSON of a request, whatever its content type says (curl's `-d`)."""
-    raw = await request.body()
-    try:
-        body = json.loads(raw or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, f"body is no JSON: {error}") from error
-    if not isinstance(body, Mapping):
-        raise ApiError(HTTPStatus.BAD_REQUEST, "body is no JSON object")
-    return body
-
-
-def _identifier(request: Request) -> tuple[str, str]:
-    mpc: str = request.path_params["mpc"]
-    kind, _, value = mpc.partition("_")
-    if kind not in ("name", "uuid") or not value:
-        raise ApiError(
-            HTTPStatus.NOT_FOUND, f"{mpc!r}: expected name_{{name}} or uuid_{{uuid}}"
-        )
-    return kind, value
-
-
-def _number(
-    query: Mapping[str, str], name: str, default: int, least: int, most: int
-) -> int:
-    text = query.get(name)
-    if text is None:
-        return default
-    is_number = re.fullmatch(r"[0-9]{1,10}", text)
-    if not is_number or not least <= int(text) <= most:
-        raise ApiError(
-            HTTPStatus.BAD_REQUEST, f"{name}: {text!r}, allowed are {least} to {most}"
-        )
-    return int(text)
-
-
-def _whole(begin_s: float | None, end_s: float | None) -> int | None:
-    if begin_s is None or end_s is None:
-        return None
-    return round(end_s - begin_s)
+    answer = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": "internal error"})
+    return _shown(str(uuid.uuid4()), answer)

@@ -1,0 +1,368 @@
+"""Calls, participants and recordings, kept for later; SQLite or PostgreSQL.
+
+Writing is queued and done beside the calls; reading waits for what is queued, so that
+who changed something finds it changed. Times are seconds since 1970, UTC.
+"""
+
+import asyncio
+import datetime
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bridge.errors import ConfigError
+from bridge.multiparty.requests import ListMpcs
+from bridge.multiparty.vocabulary import MpcStatus, RecordingState
+from bridge.tasks import Change
+
+__all__ = ["History", "Row"]
+
+_LOG = logging.getLogger(__name__)
+
+Row: TypeAlias = Mapping[str, Any]
+
+WINDOW_S = 7 * 86400.0
+"""Plivo lists the calls of the last seven days, if it is not asked for others."""
+
+ONE_SIDED_S = 30 * 86400.0
+"""With a bound on one side only, it lists so much on the other."""
+
+METADATA = sa.MetaData()
+
+MPCS = sa.Table(
+    "mpcs",
+    METADATA,
+    sa.Column("mpc_uuid", sa.String(36), primary_key=True),
+    sa.Column("engine", sa.String(64), nullable=False),
+    sa.Column("account", sa.String(64), nullable=False, index=True),
+    sa.Column("friendly_name", sa.Text, nullable=False, index=True),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("creation_time", sa.Float, nullable=False, index=True),
+    sa.Column("start_time", sa.Float),
+    sa.Column("end_time", sa.Float),
+    sa.Column("stay_alone", sa.Boolean, nullable=False),
+    sa.Column("max_participants", sa.Integer, nullable=False),
+    sa.Column("max_duration", sa.Integer, nullable=False),
+    sa.Column("recording", sa.String(16), nullable=False),
+    sa.Column("termination_cause", sa.Text),
+    sa.Column("termination_cause_code", sa.Integer),
+    sa.Column("billed_duration", sa.Integer),
+    sa.Column("billed_amount", sa.String(24)),
+)
+
+PARTICIPANTS = sa.Table(
+    "participants",
+    METADATA,
+    sa.Column("mpc_uuid", sa.String(36), primary_key=True),
+    sa.Column("member_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("call_uuid", sa.String(36), nullable=False, index=True),
+    sa.Column("member_address", sa.Text, nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("join_time", sa.Float, nullable=False),
+    sa.Column("exit_time", sa.Float),
+    sa.Column("exit_cause", sa.Text),
+    sa.Column("mute", sa.Boolean, nullable=False),
+    sa.Column("hold", sa.Boolean, nullable=False),
+    sa.Column("coach_mode", sa.Boolean, nullable=False),
+    sa.Column("start_mpc_on_enter", sa.Boolean, nullable=False),
+    sa.Column("end_mpc_on_exit", sa.Boolean, nullable=False),
+    sa.Column("billed_duration", sa.Integer),
+    sa.Column("billed_amount", sa.String(24)),
+)
+
+RECORDINGS = sa.Table(
+    "recordings",
+    METADATA,
+    sa.Column("recording_id", sa.String(36), primary_key=True),
+    sa.Column("engine", sa.String(64), nullable=False),
+    sa.Column("mpc_uuid", sa.String(36), nullable=False, index=True),
+    sa.Column("member_id", sa.Integer),
+    sa.Column("file_format", sa.String(3), nullable=False),
+    sa.Column("start_time", sa.Float, nullable=False),
+    sa.Column("end_time", sa.Float),
+    sa.Column("duration", sa.Float),
+    sa.Column("error", sa.Text, nullable=False),
+)
+
+COMPARISONS = {
+    "": sa.Column.__eq__,
+    "__gt": sa.Column.__gt__,
+    "__gte": sa.Column.__ge__,
+    "__lt": sa.Column.__lt__,
+    "__lte": sa.Column.__le__,
+}
+
+
+class History:
+    """What was, in a database.
+
+    Args:
+        database: The path of a SQLite file, `:memory:`, or a URL
+            (`postgresql://user:password@host/name`).
+        engine: Whose calls these are; engines may share a database.
+
+    Raises:
+        ConfigError: If it cannot be opened.
+    """
+
+    def __init__(self, database: str, engine: str) -> None:
+        self._engine = engine
+        self._pending: dict[tuple[str, Any], tuple[sa.Table, Row]] = {}
+        self._is_writing = False
+        self._change = Change()
+        self._database = _open(database)
+
+    def save(self, table: sa.Table, row: Row) -> None:
+        """Queue a row; of one key only the last is written."""
+        key = tuple(row[column.name] for column in table.primary_key)
+        self._pending[table.name, key] = (table, row)
+        self._change.announce()
+
+    def save_mpc(self, row: Row) -> None:
+        """Queue a call."""
+        self.save(MPCS, {**row, "engine": self._engine})
+
+    def save_participant(self, row: Row) -> None:
+        """Queue a participant."""
+        self.save(PARTICIPANTS, row)
+
+    def save_recording(self, row: Row) -> None:
+        """Queue a recording."""
+        self.save(RECORDINGS, {**row, "engine": self._engine})
+
+    async def run(self) -> None:
+        """Write what is queued, as long as there is something to write to."""
+        while True:
+            while not self._pending:
+                await self._change.wait()
+            batch, self._pending = list(self._pending.values()), {}
+            self._is_writing = True
+            try:
+                await asyncio.to_thread(self._write, batch)
+            except sa.exc.SQLAlchemyError as error:
+                # The calls go on; what is queued later may be written again.
+                _LOG.error("history: %d rows not written: %s", len(batch), error)
+            finally:
+                self._is_writing = False
+                self._change.announce()
+
+    async def flushed(self) -> None:
+        """Wait until everything that was saved is written."""
+        while self._pending or self._is_writing:
+            await self._change.wait()
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._database.dispose()
+
+    # ----------------------------------------------------------------- reading
+
+    async def mpcs(
+        self, account: str, wanted: ListMpcs, now_s: float
+    ) -> tuple[int, list[Row]]:
+        """List calls, the newest first.
+
+        Returns:
+            How many there are, and the wanted page of them.
+        """
+        where = [MPCS.c.account == account, *_conditions(wanted, now_s)]
+        count = sa.select(sa.func.count().label("count")).select_from(MPCS)
+        page = (
+            sa.select(MPCS)
+            .where(*where)
+            .order_by(MPCS.c.creation_time.desc(), MPCS.c.mpc_uuid)
+            .limit(wanted.limit)
+            .offset(wanted.offset)
+        )
+        (total,) = await self._read(count.where(*where))
+        return total["count"], await self._read(page)
+
+    async def mpc(self, account: str, mpc_uuid: str) -> Row | None:
+        """A call by its uuid."""
+        found = sa.select(MPCS).where(
+            MPCS.c.account == account, MPCS.c.mpc_uuid == mpc_uuid
+        )
+        return _first(await self._read(found))
+
+    async def mpc_named(self, account: str, name: str) -> Row | None:
+        """The call of a name that has not ended."""
+        found = sa.select(MPCS).where(
+            MPCS.c.account == account,
+            MPCS.c.friendly_name == name,
+            MPCS.c.status != MpcStatus.ENDED.value,
+        )
+        return _first(await self._read(found))
+
+    async def participants(
+        self, mpc_uuid: str, *, present: bool = False, call_uuid: str | None = None
+    ) -> list[Row]:
+        """The members of a call, the newest first.
+
+        Args:
+            mpc_uuid: Which.
+            present: Whether those who have left are left out.
+            call_uuid: Only those on this call.
+        """
+        found = sa.select(PARTICIPANTS).where(PARTICIPANTS.c.mpc_uuid == mpc_uuid)
+        if present:
+            found = found.where(PARTICIPANTS.c.exit_time.is_(None))
+        if call_uuid is not None:
+            found = found.where(PARTICIPANTS.c.call_uuid == call_uuid)
+        return await self._read(found.order_by(PARTICIPANTS.c.member_id.desc()))
+
+    async def participant(self, mpc_uuid: str, member_id: str) -> Row | None:
+        """One member, former ones included."""
+        if not member_id.isascii() or not member_id.isdigit() or len(member_id) > 9:
+            return None
+        found = sa.select(PARTICIPANTS).where(
+            PARTICIPANTS.c.mpc_uuid == mpc_uuid,
+            PARTICIPANTS.c.member_id == int(member_id),
+        )
+        return _first(await self._read(found))
+
+    async def recording(self, recording_id: str) -> Row | None:
+        """One recording."""
+        found = sa.select(RECORDINGS).where(RECORDINGS.c.recording_id == recording_id)
+        return _first(await self._read(found))
+
+    async def _read(self, query: sa.Select[Any]) -> list[Row]:
+        await self.flushed()
+        return await asyncio.to_thread(self._fetch, query)
+
+    def _fetch(self, query: sa.Select[Any]) -> list[Row]:
+        with self._database.connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def _write(self, batch: Sequence[tuple[sa.Table, Row]]) -> None:
+        with self._database.begin() as connection:
+            for table, row in batch:
+                connection.execute(self._upsert(table, row))
+
+    def _upsert(self, table: sa.Table, row: Row) -> sa.Executable:
+        dialect = postgresql if self._database.dialect.name == "postgresql" else sqlite
+        key = [column.name for column in table.primary_key]
+        others = {name: value for name, value in row.items() if name not in key}
+        insertion = dialect.insert(table).values(**row)
+        upsert: sa.Executable = insertion.on_conflict_do_update(
+            index_elements=key, set_=others
+        )
+        return upsert
+
+    # --------------------------------------------------------------- after a kill
+
+    async def end_what_was_left(self, now_s: float) -> list[Row]:
+        """Close what this engine left open when it was killed.
+
+        Returns:
+            The recordings that were running.
+        """
+        return await asyncio.to_thread(self._end_what_was_left, now_s)
+
+    def _end_what_was_left(self, now_s: float) -> list[Row]:
+        mine = MPCS.c.engine == self._engine
+        open_mpcs = sa.select(MPCS.c.mpc_uuid).where(
+            mine, MPCS.c.status != MpcStatus.ENDED.value
+        )
+        with self._database.begin() as connection:
+            connection.execute(
+                sa.update(PARTICIPANTS)
+                .where(
+                    PARTICIPANTS.c.mpc_uuid.in_(open_mpcs),
+                    PARTICIPANTS.c.exit_time.is_(None),
+                )
+                .values(exit_time=now_s)
+            )
+            connection.execute(
+                sa.update(MPCS)
+                .where(mine, MPCS.c.status != MpcStatus.ENDED.value)
+                .values(
+                    status=MpcStatus.ENDED.value,
+                    end_time=now_s,
+                    recording=RecordingState.NOT_RECORDING.value,
+                )
+            )
+            running = (RECORDINGS.c.engine == self._engine) & (
+                RECORDINGS.c.end_time.is_(None)
+            )
+            found = connection.execute(sa.select(RECORDINGS).where(running))
+            left: list[Row] = [dict(row) for row in found.mappings()]
+            connection.execute(
+                sa.update(RECORDINGS).where(running).values(end_time=now_s)
+            )
+        return left
+
+
+def _open(database: str) -> sa.Engine:
+    options: dict[str, Any] = {}
+    if database == ":memory:":
+        url = "sqlite://"
+        options = {
+            "poolclass": sa.StaticPool,
+            "connect_args": {"check_same_thread": False},
+        }
+    elif "://" not in database:
+        url = f"sqlite:///{Path(database).absolute()}"
+    else:
+        # The driver of the extra `postgres`, unless another is named.
+        scheme, _, rest = database.partition("://")
+        if scheme in ("postgres", "postgresql"):
+            scheme = "postgresql+pg8000"
+        url = f"{scheme}://{rest}"
+    try:
+        if url.startswith("sqlite:///"):
+            Path(database).absolute().parent.mkdir(parents=True, exist_ok=True)
+        opened = sa.create_engine(url, **options)
+        METADATA.create_all(opened)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"database: {error.name} is missing: pip install 'mpc-bridge[postgres]'"
+        ) from error
+    except (sa.exc.SQLAlchemyError, OSError) as error:
+        # The URL may carry a password, and SQLAlchemy's text may carry the URL.
+        reason = getattr(error, "orig", None) or type(error).__name__
+        raise ConfigError(f"database: cannot be opened: {reason}") from None
+    return opened
+
+
+def _conditions(wanted: ListMpcs, now_s: float) -> list[sa.ColumnElement[bool]]:
+    where = [
+        MPCS.c[name] == getattr(wanted, name)
+        for name in ("friendly_name", "status", "termination_cause_code")
+        if getattr(wanted, name) is not None
+    ]
+    if wanted.sub_account is not None:
+        # There are no sub-accounts here, and so none has calls.
+        where.append(sa.false())
+    for name in ("creation_time", "end_time"):
+        for suffix, compare in COMPARISONS.items():
+            text = getattr(wanted, name + suffix)
+            if text is not None:
+                when_s = _seconds(text)
+                if suffix:
+                    where.append(compare(MPCS.c[name], when_s))
+                else:
+                    # Times are shown to the second, and so compared to it.
+                    where.append(MPCS.c[name].between(when_s, when_s + 0.999_999))
+    after = wanted.end_time__gt or wanted.end_time__gte
+    before = wanted.end_time__lt or wanted.end_time__lte
+    ended = MPCS.c.end_time
+    if after and not before:
+        where.append(ended <= _seconds(after) + ONE_SIDED_S)
+    elif before and not after:
+        where.append(ended >= _seconds(before) - ONE_SIDED_S)
+    elif not after and wanted.end_time is None:
+        where.append(sa.or_(ended.is_(None), ended >= now_s - WINDOW_S))
+    return where
+
+
+def _seconds(text: str) -> float:
+    when = datetime.datetime.fromisoformat(text)
+    return when.replace(tzinfo=datetime.UTC).timestamp()
+
+
+def _first(rows: Sequence[Row]) -> Row | None:
+    return rows[0] if rows else None

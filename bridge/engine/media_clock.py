@@ -1,0 +1,70 @@
+"""The clock that moves the audio of all calls, 50 times a second."""
+
+import asyncio
+import logging
+
+from bridge.audio.pcm import FRAME_MS
+from bridge.engine.conference import Conference
+from bridge.engine.exchange import Exchange
+from bridge.engine.legs import TICK_SAMPLES
+from bridge.engine.mixer import mix_rooms
+from bridge.multiparty.vocabulary import EventName
+
+__all__ = ["MediaClock"]
+
+_LOG = logging.getLogger(__name__)
+
+TICK_S = FRAME_MS / 1000
+
+MOST_CATCH_UP_S = 1.0
+"""After a longer stall the media clock skips; nobody could use the old audio."""
+
+
+class MediaClock:
+    """Moves 20 ms of audio through every call at a time.
+
+    Args:
+        exchange: Whose calls.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.late_ticks = 0
+        self._exchange = exchange
+
+    async def run(self) -> None:
+        """Keep the media clock: a tick every 20 ms, on absolute deadlines."""
+        now = asyncio.get_running_loop().time
+        due_s = now()
+        while True:
+            await asyncio.sleep(max(0.0, due_s - now()))
+            late_s = now() - due_s
+            if late_s > MOST_CATCH_UP_S:
+                _LOG.warning("the engine stood still for %.1f s", late_s)
+                due_s = now()
+            self.late_ticks += late_s > TICK_S
+            self.tick()
+            due_s += TICK_S
+
+    def tick(self) -> None:
+        """Take 20 ms from every call, mix, and give everyone what they hear."""
+        self._exchange.advance()
+        for line in list(self._exchange.calls.lines.values()):
+            if line.is_up:
+                line.said = line.leg.say()
+                if line.member is None:
+                    line.leg.hear(line.sounds.take(TICK_SAMPLES))
+        talking = [each for each in self._exchange.conferences.values() if each.lines]
+        voices = [conference.voices() for conference in talking]
+        heard = mix_rooms([conference.table for conference in talking], voices)
+        for conference, said, mixes in zip(talking, voices, heard, strict=True):
+            conference.hear(said, mixes)
+            self._notice_speech(conference)
+            self._exchange.parts.transcriber.hear(conference)
+
+    def _notice_speech(self, conference: Conference) -> None:
+        report = self._exchange.parts.reporter.mpc
+        for line in conference.lines:
+            if line.activity is not None and line.activity.push(line.said):
+                begins = line.activity.is_speaking
+                event = EventName.SPEAK_START if begins else EventName.SPEAK_STOP
+                report(conference.room, event, line, line.member)

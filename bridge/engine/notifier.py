@@ -1,0 +1,170 @@
+"""Callbacks on their way: signed, in order, tried again, and never in anybody's way.
+
+Callbacks of one call to one URL are delivered one after another, so that they arrive
+in order; a receiver that is down holds up nobody else's.
+"""
+
+import asyncio
+import collections
+import dataclasses
+import datetime
+import itertools
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from pydantic import SecretStr
+
+from bridge.multiparty import signatures
+from bridge.multiparty.callbacks import timestamp
+from bridge.tasks import Change, Spawn
+
+__all__ = ["Delivery", "Notifier", "Target"]
+
+_LOG = logging.getLogger(__name__)
+
+RETRY_S = (1.0, 2.0, 5.0, 15.0, 30.0)
+"""Waits before the second and later attempts."""
+
+TIMEOUT_S = 15.0
+
+MOST_WAITING = 1000
+"""In one queue; more are dropped, and shown as such."""
+
+MOST_REMEMBERED = 2000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Target:
+    """Where callbacks go."""
+
+    url: str
+    method: str = "POST"
+
+
+@dataclasses.dataclass(slots=True)
+class Delivery:
+    """One callback and what became of it."""
+
+    number: int
+    target: Target
+    params: Mapping[str, str]
+    queued_at: str
+    state: str = "waiting"
+    """waiting, delivered, failed, or dropped."""
+    attempts: int = 0
+    status: int | None = None
+    """Of the last answer."""
+    error: str = ""
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON."""
+        return dataclasses.asdict(self)
+
+
+class Notifier:
+    """Delivers callbacks in the background.
+
+    Args:
+        auth_token: Signs them.
+        http: Sends them.
+        spawn: Runs the deliveries.
+    """
+
+    def __init__(
+        self, auth_token: SecretStr, http: httpx.AsyncClient, spawn: Spawn
+    ) -> None:
+        self.deliveries: collections.deque[Delivery] = collections.deque(
+            maxlen=MOST_REMEMBERED
+        )
+        self._auth_token = auth_token
+        self._http = http
+        self._spawn = spawn
+        self._numbers = itertools.count(1)
+        self._queues: dict[tuple[str, Target], collections.deque[Delivery]] = {}
+        self._change = Change()
+
+    def tell(self, order: str, target: Target, params: Mapping[str, str]) -> Delivery:
+        """Queue a callback.
+
+        Args:
+            order: What it is about; callbacks of one order to one target arrive in
+                the order of the calls.
+            target: Where it goes.
+            params: What it says.
+        """
+        now = datetime.datetime.now(datetime.UTC)
+        delivery = Delivery(next(self._numbers), target, params, timestamp(now))
+        self.deliveries.append(delivery)
+        key = (order, target)
+        queue = self._queues.get(key)
+        if queue is None:
+            queue = self._queues[key] = collections.deque()
+            self._spawn(f"callbacks to {target.url}", self._drain(key, queue))
+        if len(queue) >= MOST_WAITING:
+            delivery.state = "dropped"
+            _LOG.warning("%d callbacks to %s wait: dropped one", len(queue), target.url)
+        else:
+            queue.append(delivery)
+        return delivery
+
+    async def idle(self) -> None:
+        """Wait until nothing is on its way."""
+        while self._queues:
+            await self._change.wait()
+
+    async def _drain(
+        self, key: tuple[str, Target], queue: collections.deque[Delivery]
+    ) -> None:
+        # The task begins after `tell` has filled the queue.
+        while queue:
+            await self._deliver(queue[0])
+            queue.popleft()
+        del self._queues[key]
+        self._change.announce()
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        for wait_s in (0.0, *RETRY_S):
+            await asyncio.sleep(wait_s)
+            delivery.attempts += 1
+            if await self._attempt(delivery):
+                delivery.state = "delivered"
+                return
+        delivery.state = "failed"
+        _LOG.warning(
+            "callback %s to %s failed: %s",
+            delivery.params.get("EventName", ""),
+            delivery.target.url,
+            delivery.error,
+        )
+
+    async def _attempt(self, delivery: Delivery) -> bool:
+        """Send once; True if there is no use in sending again."""
+        target = delivery.target
+        try:
+            response = await self._http.send(self._request(target, delivery.params))
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            delivery.error = repr(error)
+            return False
+        delivery.status = response.status_code
+        delivery.error = "" if response.is_success else f"HTTP {response.status_code}"
+        return response.status_code < 500 and response.status_code != 429
+
+    def _request(self, target: Target, params: Mapping[str, str]) -> httpx.Request:
+        url = httpx.URL(target.url)
+        if target.method == "GET":
+            url = url.copy_merge_params(dict(params))
+        nonce = uuid.uuid4().hex
+        signed = signatures.headers(
+            self._auth_token.get_secret_value(),
+            target.method,
+            str(url),
+            nonce,
+            None if target.method == "GET" else params,
+        )
+        data = None if target.method == "GET" else dict(params)
+        return self._http.build_request(
+            target.method, url, data=data, headers=signed, timeout=TIMEOUT_S
+        )

@@ -1,0 +1,174 @@
+"""A recording: a WAV that can be read at any moment, on the sample clock.
+
+The header is renewed with every second that is written, so what a killed process
+leaves is a WAV like any other. MP3 is made of it at the end.
+"""
+
+import contextlib
+import logging
+import wave
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+
+from bridge.audio.pcm import Samples
+from bridge.engine.legs import RATE_HZ
+from bridge.multiparty.vocabulary import RecordingState
+
+__all__ = ["Recording", "to_mp3"]
+
+_LOG = logging.getLogger(__name__)
+
+FLUSH_SAMPLES = RATE_HZ
+"""One second: what a kill may cost."""
+
+BLOCK_SAMPLES = 60 * RATE_HZ
+
+
+class Recording:
+    """One file being recorded, of one or two channels at 8 kHz.
+
+    Args:
+        recording_id: Its unique name.
+        folder: Where it goes; created if need be.
+        file_format: `wav` or `mp3`.
+        channels: Of the file.
+        now_s: When it begins.
+    """
+
+    def __init__(
+        self,
+        recording_id: str,
+        folder: Path,
+        file_format: str,
+        channels: int,
+        now_s: float,
+    ) -> None:
+        self.recording_id = recording_id
+        self.file_format = file_format
+        self.state = RecordingState.RECORDING
+        self.started_s = now_s
+        self.ended_s: float | None = None
+        self.error = ""
+        self.samples = 0
+        """How long it is, pauses that were cut out not counted."""
+        self._live_path = folder / f"{recording_id}.wav"
+        self._trims_pause = True
+        self._parts: list[Samples] = []
+        self._waiting = 0
+        self._file: BinaryIO | None = None
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # It stays open from tick to tick; `close` closes it.
+            self._file = self._live_path.open("wb")
+            self._wav = wave.open(self._file, "wb")  # noqa: SIM115
+            self._wav.setparams((channels, 2, RATE_HZ, 0, "NONE", ""))
+        except OSError as error:
+            self._fail(error)
+
+    @property
+    def duration_s(self) -> float:
+        """How long it is."""
+        return self.samples / RATE_HZ
+
+    @property
+    def path(self) -> Path:
+        """Where the finished file is."""
+        return self._live_path.with_suffix(f".{self.file_format}")
+
+    def pause(self, *, trim: bool) -> None:
+        """Stop for a while.
+
+        Args:
+            trim: Whether the pause is cut out; else it is silence.
+        """
+        self.state = RecordingState.PAUSED
+        self._trims_pause = trim
+
+    def resume(self) -> None:
+        """Go on."""
+        self.state = RecordingState.RECORDING
+
+    def write(self, *channels: Samples) -> None:
+        """Record one tick; a disk that fails ends the recording, not the call."""
+        if self._file is None:
+            return
+        if self.state is RecordingState.PAUSED:
+            if self._trims_pause:
+                return
+            channels = tuple(np.zeros_like(channel) for channel in channels)
+        tick = channels[0] if len(channels) == 1 else np.stack(channels, axis=1)
+        self._parts.append(tick)
+        self._waiting += len(tick)
+        self.samples += len(tick)
+        if self._waiting >= FLUSH_SAMPLES:
+            self._flush()
+
+    def close(self, now_s: float) -> None:
+        """Write the rest; the WAV is whole then."""
+        self.state = RecordingState.NOT_RECORDING
+        self.ended_s = now_s
+        self._flush()
+        if self._file is not None:
+            try:
+                self._wav.close()
+                self._file.close()
+            except OSError as error:
+                self._fail(error)
+            self._file = None
+
+    def finish(self) -> None:
+        """Make the file that was asked for; takes long, call it in a thread."""
+        if self.error or self.file_format == "wav":
+            return
+        try:
+            to_mp3(self._live_path)
+        except (OSError, RuntimeError) as error:
+            self.error = str(error)
+            _LOG.error("recording %s: no MP3: %s", self.recording_id, error)
+
+    def _flush(self) -> None:
+        if self._file is None:
+            return
+        parts = self._parts or [np.zeros(0, np.int16)]
+        block = np.concatenate(parts).astype("<i2")
+        self._parts.clear()
+        self._waiting = 0
+        try:
+            # It patches the length in the header, each time.
+            self._wav.writeframes(block.tobytes())
+            self._file.flush()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        self.error = str(error)
+        file, self._file = self._file, None
+        if file is not None:
+            for opened in (self._wav, file):
+                with contextlib.suppress(OSError, ValueError, wave.Error):
+                    opened.close()
+        _LOG.error("recording %s stopped: %s", self._live_path, error)
+
+
+def to_mp3(path: Path) -> None:
+    """Turn a WAV into an MP3 beside it, and remove the WAV.
+
+    Raises:
+        OSError: If the place cannot be written.
+        RuntimeError: If the encoder fails.
+    """
+    target = path.with_suffix(".mp3")
+    partial = path.with_suffix(".mp3.part")
+    with (
+        soundfile.SoundFile(path) as wav,
+        soundfile.SoundFile(
+            partial, "w", wav.samplerate, wav.channels, "MPEG_LAYER_III", format="MP3"
+        ) as mp3,
+    ):
+        for block in wav.blocks(BLOCK_SAMPLES, dtype="int16"):
+            mp3.write(block)
+    partial.rename(target)
+    path.unlink()

@@ -1,0 +1,59 @@
+"""The history, in SQLite; in PostgreSQL see `tests/e2e/test_postgres.py`."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bridge.engine import history as module
+from bridge.engine.history import History
+from bridge.errors import ConfigError
+from tests.engine.history_contract import CONTRACT, history, mpc
+
+
+@pytest.mark.parametrize("promise", CONTRACT, ids=lambda promise: promise.__name__)
+async def test_it_keeps_the_contract(
+    tmp_path: Path, promise: Callable[[str], Awaitable[None]]
+) -> None:
+    """In a file, in a folder that it makes."""
+    await promise(str(tmp_path / "new" / "history.sqlite3"))
+
+
+async def test_a_database_that_fails_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The calls go on, and later rows are written."""
+    async with history(str(tmp_path / "h.sqlite3")) as kept:
+        with kept._database.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE mpcs RENAME TO away"))
+        kept.save_mpc(mpc(1))
+        await kept.flushed()
+        assert "1 rows not written" in caplog.text
+        with kept._database.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE away RENAME TO mpcs"))
+        kept.save_mpc(mpc(2))
+        assert await kept.mpc("MA", "m2") is not None
+
+
+def test_what_cannot_be_opened_is_said_without_the_password(tmp_path: Path) -> None:
+    """A folder, a strange URL, a server that is not there."""
+    (tmp_path / "file").write_text("")
+    for database in (
+        str(tmp_path),
+        str(tmp_path / "file" / "x.sqlite3"),
+        "nonsense://u:secret@h/d",
+        "postgresql://u:secret@127.0.0.1:1/d",
+    ):
+        with pytest.raises(ConfigError, match="database: cannot be opened") as caught:
+            History(database, "one")
+        assert "secret" not in str(caught.value)
+
+
+def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's comes with one."""
+    monkeypatch.setitem(sys.modules, "pg8000", None)
+    with pytest.raises(ConfigError, match=r"mpc-bridge\[postgres\]"):
+        History("postgres://u:p@h/d", "one")
+    assert module.WINDOW_S == 7 * 86400

@@ -1,0 +1,120 @@
+"""One recording, as a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bridge.audio.pcm import silence
+from bridge.audio.tones import tone
+from bridge.engine.recording import Recording
+from bridge.multiparty.vocabulary import RecordingState
+
+HUM = tone(500, 0.02, 8000, -20.0)
+
+
+def recording(folder: Path, file_format: str = "wav", channels: int = 1) -> Recording:
+    return Recording("r", folder / "new", file_format, channels, 5.0)
+
+
+def test_what_a_kill_leaves_can_be_read(tmp_path: Path) -> None:
+    """Up to the last second, at any moment."""
+    made = recording(tmp_path)
+    for _ in range(149):
+        made.write(HUM)
+
+    # Not closed: so it looks when the process is gone.
+    audio, rate_hz = soundfile.read(made.path, dtype="int16")
+    assert rate_hz == 8000
+    assert len(audio) == 2 * 8000
+    assert np.array_equal(audio[:160], HUM)
+    made.close(9.0)
+    assert len(soundfile.read(made.path)[0]) == 149 * 160
+    assert made.duration_s == pytest.approx(2.98)
+    assert (made.ended_s, made.error) == (9.0, "")
+
+
+@pytest.mark.parametrize("trims", [True, False])
+def test_a_pause_is_cut_out_or_silent(tmp_path: Path, trims: bool) -> None:  # noqa: FBT001
+    """As `trim_silence` says."""
+    made = recording(tmp_path, channels=2)
+    made.write(HUM, HUM)
+    made.pause(trim=trims)
+    assert made.state is RecordingState.PAUSED
+    made.write(HUM, HUM)
+    made.resume()
+    made.write(HUM, silence(160))
+    made.close(1.0)
+    made.finish()
+
+    audio, _ = soundfile.read(made.path, dtype="int16")
+    pause = [] if trims else [np.zeros((160, 2), np.int16)]
+    sounds = [np.stack([HUM, HUM], 1), *pause, np.stack([HUM, silence(160)], 1)]
+    assert np.array_equal(audio, np.concatenate(sounds))
+
+
+def test_an_mp3_is_made_at_the_end(tmp_path: Path) -> None:
+    """And the WAV is gone."""
+    made = recording(tmp_path, "mp3")
+    for _ in range(100):
+        made.write(HUM)
+    made.close(1.0)
+    assert not made.path.exists()
+    made.finish()
+
+    audio, rate_hz = soundfile.read(made.path)
+    assert rate_hz == 8000
+    assert len(audio) == pytest.approx(16000, abs=3000)
+    assert [each.name for each in made.path.parent.iterdir()] == ["r.mp3"]
+
+
+def test_an_empty_one_is_a_file_too(tmp_path: Path) -> None:
+    """Of no length."""
+    for file_format in ("wav", "mp3"):
+        made = recording(tmp_path, file_format)
+        made.close(1.0)
+        made.finish()
+        assert made.path.is_file()
+        assert made.error == ""
+
+
+def test_a_disk_that_fails_ends_the_recording_only(tmp_path: Path) -> None:
+    """What was written stays; the error is kept."""
+    made = recording(tmp_path)
+    made.write(HUM)
+
+    class Full:
+        def writeframes(self, _data: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    made._wav.close()
+    made._wav = Full()  # type: ignore[assignment]
+    for _ in range(200):
+        made.write(HUM)
+    made.close(1.0)
+    made.finish()
+    assert "No space left" in made.error
+
+
+def test_a_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    """Not an exception."""
+    (tmp_path / "new").write_text("a file")
+    made = recording(tmp_path)
+    made.write(HUM)
+    made.close(1.0)
+    assert made.error
+
+
+def test_an_encoder_that_fails_keeps_the_wav(tmp_path: Path) -> None:
+    """Somebody can still make something of it."""
+    made = recording(tmp_path, "mp3")
+    made.write(HUM)
+    made.close(1.0)
+    (tmp_path / "new" / "r.mp3.part").mkdir()
+    made.finish()
+    assert made.error
+    assert made.path.with_suffix(".wav").is_file()
