@@ -87,4 +87,9 @@ class RefusedError(ControlError):
 
 
 class UnavailableError(ControlError):
-    """The API could not answer now; asking again may help."""
+    """The API could not answer now; asking again may help.
+
+    `retry_s` is how long it wishes to be left alone, where it said so.
+    """
+
+    retry_s: float | None = None

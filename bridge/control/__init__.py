@@ -1,5 +1,13 @@
-"""Client of the Multiparty Call REST API, Plivo's or the local engine's."""
+"""Client of the Multiparty Call REST API, Plivo's or the local engine's.
 
+* `client`: every operation; `media`: those on what is heard
+* `agents`: an AI agent for the length of a block, and the warm transfer
+* `callbacks`: receives what the API tells by HTTP
+* `asking`: retries, the rate limit, errors; `operations`: what they share
+"""
+
+from bridge.control.agents import Transfer
+from bridge.control.callbacks import Callbacks
 from bridge.control.client import MpcClient
 
-__all__ = ["MpcClient"]
+__all__ = ["Callbacks", "MpcClient", "Transfer"]

@@ -1,29 +1,45 @@
 """The Multiparty Call REST API, one method per operation."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
-from bridge.errors import ControlError, RefusedError, UnavailableError
-from bridge.multiparty.objects import Added, Mpc, MpcPage, Participant, ParticipantPage
-from bridge.multiparty.requests import AddParticipant
+from bridge.control import agents
+from bridge.control.agents import Brief, Transfer
+from bridge.control.asking import Asking
+from bridge.control.media import MediaOperations
+from bridge.control.operations import body_of, checked, member_path, path_of
+from bridge.errors import MisuseError
+from bridge.multiparty.objects import (
+    Added,
+    Mpc,
+    MpcPage,
+    Participant,
+    ParticipantPage,
+    Updated,
+)
+from bridge.multiparty.requests import AddParticipant, ListMpcs, UpdateParticipant
+from bridge.multiparty.vocabulary import Role
+from bridge.stream.headers import format_extra_headers
 
 __all__ = ["PLIVO_URL", "MpcClient"]
 
 PLIVO_URL = "https://api.plivo.com"
 
-MAY_WORK_LATER = frozenset((429, 500, 502, 503, 504))
 
-
-class MpcClient:
+class MpcClient(MediaOperations):
     """Drives Multiparty Calls; an async context manager.
 
     A call is addressed by its friendly name while it lives, or by `uuid=` for ever.
+    Members are ids as the API gives them: one, several by commas, or `all`.
+
+    Every operation raises `RefusedError` if the API says no, `UnavailableError` if it
+    cannot be reached or may work later, and `MisuseError` if what is asked cannot be.
+    GET and DELETE are tried again when the API fails.
 
     Args:
         auth_id: The account.
@@ -44,15 +60,10 @@ class MpcClient:
     ) -> None:
         token = SecretStr(auth_token) if isinstance(auth_token, str) else auth_token
         self._auth_id = auth_id
-        self._http = httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/v1/Account/{quote(auth_id)}/MultiPartyCall/",
-            auth=httpx.BasicAuth(auth_id, token.get_secret_value()),
-            timeout=timeout_s,
-            transport=transport,
-        )
+        super().__init__(Asking(auth_id, token, url, timeout_s, transport))
 
     def __repr__(self) -> str:
-        return f"<MpcClient {self._auth_id} at {self._http.base_url.host}>"
+        return f"<MpcClient {self._auth_id} at {self._asking.host}>"
 
     async def __aenter__(self) -> Self:
         return self
@@ -63,120 +74,186 @@ class MpcClient:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        await self._asking.aclose()
 
-    async def add_participant(self, name: str, request: AddParticipant) -> Added:
+    # -------------------------------------------------------------- whole calls
+
+    async def page(self, wanted: ListMpcs | None = None, **filters: Any) -> MpcPage:
+        """List one page of calls, the newest first.
+
+        Args:
+            wanted: Which; or as keywords: `status="active"`, `end_time__gt=...`.
+        """
+        wanted = wanted or checked(ListMpcs, filters)
+        query = wanted.model_dump(mode="json", exclude_none=True)
+        if "status" in query:
+            query["status"] = query["status"].lower()
+        return await self._ask(MpcPage, "list MPCs", "GET", "", query=query)
+
+    async def mpcs(self, **filters: Any) -> AsyncIterator[Mpc]:
+        """Go through all calls that fit, page by page.
+
+        Args:
+            filters: As `page` takes them; `limit` is the size of a page.
+        """
+        offset = int(filters.pop("offset", 0))
+        while True:
+            page = await self.page(**filters, offset=offset)
+            for mpc in page.objects:
+                yield mpc
+            offset += len(page.objects)
+            total = page.meta.count
+            if not page.objects or (total is not None and offset >= total):
+                return
+
+    async def get(self, name: str = "", *, uuid: str = "") -> Mpc:
+        """Look a call up; by name only while it lives."""
+        return await self._ask(Mpc, "get MPC", "GET", path_of(name, uuid))
+
+    async def activate(self, name: str = "", *, uuid: str = "") -> None:
+        """Start a call that waits for it."""
+        body = {"status": "active"}
+        await self._do("activate MPC", "POST", path_of(name, uuid), body)
+
+    async def end(self, name: str = "", *, uuid: str = "") -> None:
+        """End a call for everybody."""
+        await self._do("end MPC", "DELETE", path_of(name, uuid))
+
+    # -------------------------------------------------------------- participants
+
+    async def add_participant(
+        self,
+        name: str = "",
+        request: AddParticipant | None = None,
+        *,
+        uuid: str = "",
+        **parameters: Any,
+    ) -> Added:
         """Add a participant to a call, which is created if there is none.
 
-        Raises:
-            RefusedError: If the API says no.
-            UnavailableError: If it cannot be reached, or may work later.
+        Args:
+            name: The call's.
+            request: Whom and how; or as keywords, with the API's names (`from_`).
+            uuid: The call's, instead of its name.
+            parameters: Instead of `request`.
         """
-        body = request.model_dump(
-            mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
-        )
+        request = request or checked(AddParticipant, parameters)
+        body = body_of(request)
         # Servers disagree on these two defaults, so they are always said.
         body["status_callback_method"] = request.status_callback_method
         body["recording_callback_method"] = request.recording_callback_method
-        path = f"{_path(name)}Participant/"
-        answer = await self._ask("add participant", "POST", path, body)
-        with api_errors("add participant"):
-            return Added.model_validate(answer)
-
-    async def get(self, name: str = "", *, uuid: str = "") -> Mpc:
-        """Look a call up.
-
-        Raises:
-            RefusedError: If there is none; an ended one is found by uuid only.
-            UnavailableError: If the API cannot be reached, or may work later.
-        """
-        answer = await self._ask("get MPC", "GET", _path(name, uuid))
-        with api_errors("get MPC"):
-            return Mpc.model_validate(answer)
-
-    async def mpcs(
-        self, *, limit: int = 20, offset: int = 0, **filters: str
-    ) -> MpcPage:
-        """List calls, the newest first.
-
-        Args:
-            limit: Most per page, 1 to 20.
-            offset: How many to skip.
-            filters: `friendly_name`, `status` and so on, as the API names them.
-
-        Raises:
-            RefusedError: If the API says no.
-            UnavailableError: If it cannot be reached, or may work later.
-        """
-        query = httpx.QueryParams({"limit": limit, "offset": offset, **filters})
-        answer = await self._ask("list MPCs", "GET", f"?{query}")
-        with api_errors("list MPCs"):
-            return MpcPage.model_validate(answer)
+        path = f"{path_of(name, uuid)}Participant/"
+        return await self._ask(Added, "add participant", "POST", path, body)
 
     async def participants(
-        self, name: str = "", *, uuid: str = ""
+        self, name: str = "", *, uuid: str = "", call_uuid: str = ""
     ) -> list[Participant]:
-        """Who is in a call.
+        """List the members of a call, the newest first.
+
+        Args:
+            name: The call's.
+            uuid: The call's, instead of its name.
+            call_uuid: Only those on this leg.
+        """
+        path = f"{path_of(name, uuid)}Participant/"
+        query = {"call_uuid": call_uuid} if call_uuid else None
+        page = await self._ask(
+            ParticipantPage, "list participants", "GET", path, query=query
+        )
+        return page.objects
+
+    async def participant(
+        self, name: str = "", member_id: str = "", *, uuid: str = ""
+    ) -> Participant:
+        """Look a member up, also one who has left."""
+        path = member_path(name, uuid, member_id)
+        return await self._ask(Participant, "get participant", "GET", path)
+
+    async def update(  # noqa: PLR0913 - each is a switch of its own
+        self,
+        name: str = "",
+        members: str = "all",
+        *,
+        uuid: str = "",
+        mute: bool | None = None,
+        hold: bool | None = None,
+        coach_mode: bool | None = None,
+        disable_state_change_sound: bool = False,
+    ) -> Updated:
+        """Mute, hold or coach; what is None stays as it is."""
+        change = checked(
+            UpdateParticipant,
+            {
+                "mute": mute,
+                "hold": hold,
+                "coach_mode": coach_mode,
+                "disable_state_change_sound": disable_state_change_sound,
+            },
+        )
+        if coach_mode is not None and members == "all":
+            raise MisuseError("coach_mode: cannot be updated for all members at once")
+        path = member_path(name, uuid, members)
+        return await self._ask(
+            Updated, "update participant", "POST", path, body_of(change)
+        )
+
+    async def kick(self, name: str, members: str, *, uuid: str = "") -> None:
+        """Throw members out."""
+        await self._do("kick participant", "DELETE", member_path(name, uuid, members))
+
+    # --------------------------------------------------------------------- agents
+
+    def ai_agent(
+        self,
+        name: str,
+        *,
+        url: str,
+        content_type: str = "audio/x-l16;rate=8000",
+        headers: dict[str, str] | None = None,
+        join_timeout_s: float = agents.JOIN_TIMEOUT_S,
+        **parameters: Any,
+    ) -> AbstractAsyncContextManager[Participant]:
+        """Have an AI agent in a call for the length of a block.
+
+        Args:
+            name: The call's; it is created if there is none.
+            url: Of the stream server, `ws://` or `wss://`.
+            content_type: Of the stream.
+            headers: Told to the server with each message.
+            join_timeout_s: How long it may take to join.
+            parameters: Others of `AddParticipant`.
+
+        Returns:
+            A context manager that gives the member, once it has joined; on the way
+            out it is removed, whatever happened.
 
         Raises:
-            RefusedError: If there is no such call.
-            UnavailableError: If the API cannot be reached, or may work later.
+            UnavailableError: On entering, if it does not join in time.
         """
-        path = f"{_path(name, uuid)}Participant/"
-        answer = await self._ask("list participants", "GET", path)
-        with api_errors("list participants"):
-            return ParticipantPage.model_validate(answer).objects
+        given = {
+            **parameters,
+            "role": Role.AI_AGENT,
+            "ai_agent_stream_service_url": url,
+            "ai_agent_stream_content_type": content_type,
+            "ai_agent_stream_extra_headers": format_extra_headers(headers or {}),
+        }
+        return agents.ai_agent(
+            self, name, checked(AddParticipant, given), join_timeout_s
+        )
 
-    async def kick(self, name: str, member_id: str) -> None:
-        """Throw a member out; `all` or `1,2` for several.
+    async def transfer(  # noqa: PLR0913 - its wishes are its keywords
+        self,
+        name: str,
+        *,
+        to: str,
+        sender: str,
+        brief: Brief | None = None,
+        customer_hears: str = "hold music",
+        answer_timeout_s: float = 45.0,
+    ) -> Transfer:
+        """Hand a call over from its AI agent to a person, warmly.
 
-        Raises:
-            RefusedError: If there is no such call or member.
-            UnavailableError: If the API cannot be reached, or may work later.
+        See `bridge.control.agents.transfer`.
         """
-        path = f"{_path(name)}Participant/{quote(member_id, safe=',')}/"
-        await self._ask("kick participant", "DELETE", path)
-
-    async def end(self, name: str = "", *, uuid: str = "") -> None:
-        """End a call for everybody.
-
-        Raises:
-            RefusedError: If there is no such call.
-            UnavailableError: If the API cannot be reached, or may work later.
-        """
-        await self._ask("end MPC", "DELETE", _path(name, uuid))
-
-    async def _ask(
-        self, operation: str, method: str, path: str, body: Any = None
-    ) -> Any:
-        with api_errors(operation):
-            response = await self._http.request(method, path, json=body)
-            response.raise_for_status()
-            return response.json() if response.content else {}
-
-
-@contextmanager
-def api_errors(operation: str) -> Iterator[None]:
-    """Turn what httpx and pydantic raise into our own errors."""
-    try:
-        yield
-    except httpx.HTTPStatusError as error:
-        status = error.response.status_code
-        kind = UnavailableError if status in MAY_WORK_LATER else RefusedError
-        raise kind(operation, status, _text(error.response)) from error
-    except httpx.TransportError as error:
-        raise UnavailableError(operation, None, repr(error)) from error
-    except (ValidationError, ValueError) as error:
-        raise ControlError(operation, 200, f"unexpected answer: {error}") from error
-
-
-def _text(response: httpx.Response) -> str:
-    """What the API says was wrong."""
-    try:
-        return str(response.json()["error"])
-    except (ValueError, KeyError, TypeError):
-        return response.text[:200]
-
-
-def _path(name: str, uuid: str = "") -> str:
-    return f"uuid_{quote(uuid)}/" if uuid else f"name_{quote(name, safe='')}/"
+        wishes = agents.Wishes(to, sender, brief, customer_hears, answer_timeout_s)
+        return await agents.transfer(self, name, wishes)
