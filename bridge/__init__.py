@@ -10,22 +10,37 @@ A bot is an async function that takes a `Call`:
 
 The house, top to bottom; nothing below imports anything above:
 
-    cli        commands: demo, serve, engine, bots, completion, version
+    cli        commands: demo, serve, engine, mpc, bots, completion, version
     config     the packages' options, from file, environment and flags
-    server     listens for Plivo's WebSocket; health, metrics, drain
+    server     listens for Plivo's WebSocket and callbacks; health, metrics, drain
     bots       what answers: echo, scripted; the registry of others
     engine     a Multiparty Call service on this machine
+    speech     what a conversation is made of: a voice, a recognizer's interface
     call       one AI agent's call: the bot interface, playback, what was heard
     control    client of the Multiparty Call REST API
     stream     Plivo's stream protocol, both sides, without I/O
     audio      samples: codecs, resampling, mixing, tones, files
     multiparty the REST API's words: requests, objects, rules
-    metrics, documents, tasks, errors
+    metrics, documents, listening, tasks, errors
 """
 
 from bridge.call.bot import Bot
 from bridge.call.call import Call
-from bridge.call.events import Audio, Dtmf, Ended, Event, Gap, Heard, Played
+from bridge.call.events import (
+    Audio,
+    Coached,
+    Dtmf,
+    Ended,
+    Event,
+    Gap,
+    Heard,
+    Held,
+    Joined,
+    Left,
+    Member,
+    Muted,
+    Played,
+)
 from bridge.call.heard import Certainty
 from bridge.call.playback import Playback
 from bridge.errors import BridgeError, ConfigError, MisuseError, StreamError
@@ -36,13 +51,19 @@ __all__ = [
     "BridgeError",
     "Call",
     "Certainty",
+    "Coached",
     "ConfigError",
     "Dtmf",
     "Ended",
     "Event",
     "Gap",
     "Heard",
+    "Held",
+    "Joined",
+    "Left",
+    "Member",
     "MisuseError",
+    "Muted",
     "Playback",
     "Played",
     "StreamError",

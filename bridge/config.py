@@ -18,8 +18,9 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from bridge.call.outbound import PlaybackOptions
 from bridge.call.session import CallOptions
+from bridge.control.options import PlivoOptions
 from bridge.documents import problems
-from bridge.engine.app import EngineOptions
+from bridge.engine.options import EngineOptions
 from bridge.errors import ConfigError
 from bridge.server.options import ServerOptions
 
@@ -34,6 +35,7 @@ SECTIONS: Mapping[str, type] = {
     "server": ServerOptions,
     "playback": PlaybackOptions,
     "call": CallOptions,
+    "plivo": PlivoOptions,
     "engine": EngineOptions,
 }
 """The sections of the file, and of whose options they are."""
@@ -58,7 +60,9 @@ class Option:
 
     @property
     def variable(self) -> str:
-        """As an environment variable; the engine's carry its name."""
+        """As an environment variable; the engine's and Plivo's carry their names."""
+        if self.section == "plivo":
+            return f"PLIVO_{self.name.upper()}"
         scope = "ENGINE_" if self.section == "engine" else ""
         return f"{ENV_PREFIX}{scope}{self.name.upper()}"
 

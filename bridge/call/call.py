@@ -18,7 +18,7 @@ import numpy as np
 from bridge.audio import files
 from bridge.audio.pcm import Samples
 from bridge.audio.tones import DTMF_HZ
-from bridge.call.events import Audio, Ended, Event, Heard
+from bridge.call.events import Audio, Ended, Event, Heard, Member
 from bridge.call.inbound import Inbound
 from bridge.call.outbound import Outbound
 from bridge.call.playback import Playback
@@ -82,6 +82,11 @@ class Call:
         """How the far end writes audio; `sample_rate_hz` is what the bot sees."""
         self.sample_rate_hz: int = sample_rate_hz
         """Of all audio the bot hears and speaks."""
+        self.members: dict[str, Member] = {}
+        """The others in the Multiparty Call, by member id, as callbacks told of them;
+        empty where none come."""
+        self.mpc_uuid: str = ""
+        """The Multiparty Call it is in, once a callback told it."""
         self.is_open: bool = True
         """Whether the far end is still there."""
         self._inbound = inbound

@@ -5,7 +5,21 @@ import msgspec
 from bridge.audio.pcm import Samples
 from bridge.call.heard import Certainty
 
-__all__ = ["Audio", "Dtmf", "Ended", "Event", "Gap", "Heard", "Played"]
+__all__ = [
+    "Audio",
+    "Coached",
+    "Dtmf",
+    "Ended",
+    "Event",
+    "Gap",
+    "Heard",
+    "Held",
+    "Joined",
+    "Left",
+    "Member",
+    "Muted",
+    "Played",
+]
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -58,10 +72,54 @@ class Played(msgspec.Struct, frozen=True):
     heard: Heard
 
 
+class Member(msgspec.Struct, frozen=True):
+    """Somebody else in the same Multiparty Call."""
+
+    member_id: str
+    role: str
+    """`agent`, `customer`, `supervisor` or `ai-agent`."""
+    address: str = ""
+    """A number or SIP address."""
+    call_uuid: str = ""
+    is_coaching: bool = False
+    """Whether a supervisor is heard by agents alone."""
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """Somebody came into the call."""
+
+    member: Member
+
+
+class Left(msgspec.Struct, frozen=True):
+    """Somebody went."""
+
+    member: Member
+
+
+class Coached(msgspec.Struct, frozen=True):
+    """A supervisor began to speak to agents alone, or to everybody."""
+
+    member: Member
+    """As they are now."""
+
+
+class Muted(msgspec.Struct, frozen=True):
+    """This agent was muted, or may be heard again."""
+
+    is_muted: bool
+
+
+class Held(msgspec.Struct, frozen=True):
+    """This agent was put on hold, or is back."""
+
+    is_held: bool
+
+
 class Ended(msgspec.Struct, frozen=True):
     """The call is over; nothing comes after this."""
 
     reason: str
 
 
-Event = Audio | Dtmf | Gap | Played | Ended
+Event = Audio | Dtmf | Gap | Played | Joined | Left | Coached | Muted | Held | Ended

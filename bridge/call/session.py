@@ -9,7 +9,7 @@ from bridge.audio.codecs import CODECS
 from bridge.audio.resampling import resampler
 from bridge.call.bot import InService
 from bridge.call.call import Call, CallFacts
-from bridge.call.events import Audio, Dtmf, Ended, Gap
+from bridge.call.events import Audio, Dtmf, Ended, Event, Gap
 from bridge.call.inbound import Inbound
 from bridge.call.link import Link
 from bridge.call.outbound import Outbound, PlaybackOptions
@@ -196,6 +196,11 @@ class Session:
                 self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
             )
             self._log.info("call ended: %s", self.end_reason)
+
+    def tell(self, event: Event) -> None:
+        """Let the bot know of something that did not come by the stream."""
+        if not self._over.is_set():
+            self._inbound.push(event)
 
     def end(self, reason: str, kind: str, code: int = 1000) -> None:
         """End the call, once: close the socket, tell the bot.

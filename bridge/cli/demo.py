@@ -21,10 +21,11 @@ from bridge.call.bot import InService
 from bridge.cli import named_bots, picture, setup, show
 from bridge.control.client import MpcClient
 from bridge.engine.ai_leg import AiLeg
-from bridge.engine.app import Engine, EngineOptions, running
+from bridge.engine.app import Engine, running
 from bridge.engine.far_buffer import FarBuffer
 from bridge.engine.legs import RATE_HZ
 from bridge.engine.lines import Line
+from bridge.engine.options import EngineOptions
 from bridge.engine.phonebook import KeyPress, Phonebook, PhoneScript
 from bridge.errors import BridgeError, ConfigError
 from bridge.multiparty.vocabulary import Role

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from bridge.cli import setup
-from bridge.engine.app import EngineOptions, running
+from bridge.engine.app import running
+from bridge.engine.options import EngineOptions
 from bridge.engine.phonebook import Phonebook
 
 __all__ = ["command"]

@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "One whole call on this machine: caller, engine, bridge, bot.",
     "serve": "Answer Plivo's audio streams with bots.",
     "engine": "Run a Multiparty Call service on this machine.",
+    "mpc": "Drive Multiparty Calls: list, add, mute, hold, record, play, kick, ...",
     "bots": "List the installed bots and their options.",
     "completion": "Print the shell completion script.",
     "version": "Print the version.",

@@ -9,6 +9,7 @@ import click
 from bridge.call.outbound import PlaybackOptions
 from bridge.call.session import CallOptions
 from bridge.cli import named_bots, setup
+from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
 from bridge.server.app import serving
 from bridge.server.options import ServerOptions
@@ -33,7 +34,7 @@ __all__ = ["command"]
     help="An option of a bot; `mpc-bridge bots` lists them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print where it serves as JSON.")
-@setup.options_from("server", "playback", "call")
+@setup.options_from("server", "playback", "call", "plivo")
 @setup.logging_options()
 def command(
     bots: tuple[str, ...],
@@ -62,6 +63,8 @@ def command(
         playback=PlaybackOptions(**setup.settings("playback", file, flags)),
         **setup.settings("call", file, flags),
     )
+    plivo = PlivoOptions(**setup.settings("plivo", file, flags))
+    auth_token = plivo.auth_token if plivo.auth_token.get_secret_value() else None
     if not bots and "bots" not in file:
         bots = ("echo",)
     in_service = named_bots.load_bots(bots, bot_options, file)
@@ -69,15 +72,25 @@ def command(
         raise ConfigError("no bot to answer with: give --bot")
 
     async def serve() -> None:
-        async with serving(in_service, server_options, call_options) as server:
+        async with serving(
+            in_service, server_options, call_options, auth_token
+        ) as server:
             addresses = {name: f"{server.url}/{name}" for name in in_service}
             if as_json:
-                facts = {"url": server.url, "port": server.port, "bots": addresses}
+                facts: dict[str, Any] = {
+                    "url": server.url,
+                    "port": server.port,
+                    "bots": addresses,
+                }
+                if server.callbacks_url:
+                    facts["callbacks"] = server.callbacks_url
                 click.echo(json.dumps(facts))
             else:
                 for name, address in addresses.items():
                     click.echo(f"{name:16} {address}")
                 click.echo(f"{'(default)':16} {server.url}")
+                if server.callbacks_url:
+                    click.echo(f"{'(callbacks)':16} {server.callbacks_url}")
             setup.settle_memory()
             await setup.until_signalled(server.force)
 

@@ -3,14 +3,10 @@
 import asyncio
 import contextlib
 import dataclasses
-import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import httpx
-import uvicorn
-from pydantic import SecretStr
 
 from bridge.engine.ai_leg import AiLegOptions
 from bridge.engine.announcer import Announcer
@@ -22,18 +18,15 @@ from bridge.engine.fetcher import Fetcher
 from bridge.engine.history import History
 from bridge.engine.media_clock import MediaClock
 from bridge.engine.notifier import Notifier
-from bridge.engine.phonebook import Phonebook
+from bridge.engine.options import EngineOptions
 from bridge.engine.recordings import Recordings
 from bridge.engine.reporter import Reporter
 from bridge.engine.rest.app import Api
 from bridge.engine.transcriber import Transcriber
-from bridge.errors import ConfigError
-from bridge.speech import synthesis
-from bridge.speech.recognition import Recognizer
-from bridge.speech.synthesis import Synthesizer
+from bridge.listening import http_server, listen
 from bridge.tasks import Spawn, background
 
-__all__ = ["Engine", "EngineOptions", "assemble", "running"]
+__all__ = ["Engine", "assemble", "running"]
 
 
 RECORDING_TIMEOUT_S = 20.0
@@ -41,40 +34,6 @@ RECORDING_TIMEOUT_S = 20.0
 
 CALLBACKS_TIMEOUT_S = 2.0
 """How long it waits for its last callbacks to be delivered."""
-
-DEFAULT_TOKEN = SecretStr("local")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """How the local engine runs."""
-
-    host: str = "127.0.0.1"
-    """Address to listen on."""
-    port: int = 8080
-    """Port to listen on; 0 takes a free one."""
-    auth_id: str = "MALOCALENGINE0000000"
-    """The only account; SDKs demand MA or SA and 18 more."""
-    auth_token: SecretStr = DEFAULT_TOKEN
-    """The token that goes with it, for Basic authentication."""
-    recordings: Path = Path("recordings")
-    """Where recordings go."""
-    database: str = "mpc-bridge.sqlite3"
-    """History: a SQLite file, `:memory:`, or `postgresql://user:password@host/name`."""
-    phonebook: Phonebook = dataclasses.field(default_factory=Phonebook)
-    """What the simulated phones do."""
-    public_url: str = ""
-    """The engine's address as others see it, for recording URLs; empty: its own."""
-    ai_agent_hears_coach: bool = True
-    """Whether a coaching supervisor is heard by AI agents."""
-    ai_agent_reconnects: bool = False
-    """Whether an AI agent's broken socket is connected anew; else it leaves."""
-    usd_per_minute: float = 0.005
-    """What a begun minute of one participant costs in the billing fields."""
-    voice: Synthesizer | None = dataclasses.field(default_factory=synthesis.offline)
-    """Says texts."""
-    recognizer: Recognizer | None = None
-    """Transcribes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,24 +44,6 @@ class Engine:
     exchange: Exchange
 
 
-class _QuietServer(uvicorn.Server):
-    """Leaves the process's signals to the process, and says when it is up."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
 @contextlib.asynccontextmanager
 async def running(options: EngineOptions) -> AsyncIterator[Engine]:
     """Run an engine while the block runs; leaving it ends every call.
@@ -110,42 +51,41 @@ async def running(options: EngineOptions) -> AsyncIterator[Engine]:
     Raises:
         ConfigError: If the address cannot be listened on.
     """
-    listener = _listen(options.host, options.port)
-    port = listener.getsockname()[1]
+    listener = listen(options.host, options.port)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    address = f"{host}:{listener.getsockname()[1]}"
     async with AsyncExitStack() as stack, background() as spawn:
-        url = f"http://{options.host}:{port}"
         http = await stack.enter_async_context(_http())
-        exchange, notifier = assemble(options, f"{options.host}:{port}", http, spawn)
-        history = exchange.parts.history
-        stack.callback(history.close)
-        exchange.parts.reporter.public_url = options.public_url.rstrip("/") or url
-        left = await history.end_what_was_left(
-            exchange.parts.clock.epoch_s(exchange.parts.clock.now_s)
+        exchange, notifier = assemble(options, address, http, spawn)
+        parts = exchange.parts
+        stack.callback(parts.history.close)
+        parts.reporter.public_url = (
+            options.public_url.rstrip("/") or f"http://{address}"
         )
-        await exchange.parts.recordings.salvage(left)
-        api = Api(exchange, notifier, options.auth_id, options.auth_token)
-        config = uvicorn.Config(
-            api.app(), log_config=None, access_log=False, lifespan="off"
+        left = await parts.history.end_what_was_left(
+            parts.clock.epoch_s(parts.clock.now_s)
         )
-        server = _QuietServer(config)
-        serving = spawn("api", server.serve(sockets=[listener]))
+        await parts.recordings.salvage(left)
         spawn("media clock", MediaClock(exchange).run())
-        spawn("history", history.run())
-        try:
-            await server.ready.wait()
-            yield Engine(url, exchange)
-        finally:
-            exchange.end_all()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RECORDING_TIMEOUT_S):
-                    await exchange.parts.recordings.all_finished()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CALLBACKS_TIMEOUT_S):
-                    await notifier.idle()
-            await history.flushed()
-            server.should_exit = True
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({serving}, timeout=2.0)
+        spawn("history", parts.history.run())
+        api = Api(exchange, notifier, options.auth_id, options.auth_token)
+        async with http_server(api.app(), listener):
+            try:
+                yield Engine(f"http://{address}", exchange)
+            finally:
+                await _stop(exchange, notifier)
+
+
+async def _stop(exchange: Exchange, notifier: Notifier) -> None:
+    """End every call, and give what follows from that some time."""
+    exchange.end_all()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(RECORDING_TIMEOUT_S):
+            await exchange.parts.recordings.all_finished()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CALLBACKS_TIMEOUT_S):
+            await notifier.idle()
+    await exchange.parts.history.flushed()
 
 
 def assemble(
@@ -191,21 +131,3 @@ def _http() -> httpx.AsyncClient:
     """For callbacks and sounds; a proxy of the environment is not for them."""
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
     return httpx.AsyncClient(limits=limits, follow_redirects=False, trust_env=False)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OverflowError as error:
-        listener.close()
-        raise ConfigError(f"port: {port}, allowed are 0 to 65535") from error
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}"
-        ) from error
-    listener.listen(1024)
-    return listener

@@ -6,17 +6,21 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 
+from pydantic import SecretStr
 from websockets.http11 import Request
 
 from bridge import metrics as metrics_module
 from bridge.call.bot import InService
 from bridge.call.pacing import Wheel
 from bridge.call.session import CallOptions, Session
+from bridge.control.callbacks import Callbacks
 from bridge.errors import ConfigError
+from bridge.listening import http_server, listen
 from bridge.metrics import Metrics
 from bridge.server.connection import Connection, Refusal
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
+from bridge.server.roster import Roster
 from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import Change, Spawn, background
 
@@ -60,6 +64,8 @@ class BridgeServer:
         self._wheel = Wheel()
         self._connections: set[Connection] = set()
         self._sessions: dict[str, Session] = {}
+        self.callbacks_port = 0
+        self.roster = Roster()
         self._change = Change()
         self._is_forced = False
 
@@ -76,6 +82,20 @@ class BridgeServer:
             else self._options.host
         )
         return f"ws://{host}:{self.port}{STREAM_PATH}"
+
+    @property
+    def options(self) -> ServerOptions:
+        """Limits and deadlines of the listener."""
+        return self._options
+
+    @property
+    def callbacks_url(self) -> str:
+        """Where callbacks are taken; empty where none are."""
+        if not self.callbacks_port:
+            return ""
+        host = self._options.host
+        host = f"[{host}]" if ":" in host else host
+        return f"http://{host}:{self.callbacks_port}/callbacks"
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -198,6 +218,7 @@ class BridgeServer:
         )
         self._sessions[session.facts.stream_id] = session
         self.metrics.streams_active += 1
+        self.roster.begin(session)
         self._spawn(f"call {session.facts.stream_id}", self._run(session))
         return session
 
@@ -219,6 +240,7 @@ class BridgeServer:
         finally:
             if self._sessions.get(session.facts.stream_id) is session:
                 del self._sessions[session.facts.stream_id]
+            self.roster.end(session)
             self.metrics.streams_active -= 1
             self._change.announce()
 
@@ -239,12 +261,35 @@ async def _watch_stalls() -> None:
 
 
 @asynccontextmanager
+async def _taking_callbacks(
+    server: BridgeServer, auth_token: SecretStr | None
+) -> AsyncIterator[None]:
+    """Take callbacks while the block runs, and tell the calls."""
+    options = server.options
+    if auth_token is None:
+        _LOG.warning("callbacks are taken unsigned: anybody may send some")
+    callbacks = Callbacks(auth_token, public_url=options.callbacks_url)
+    callbacks.listen(server.roster.take)
+    listener = listen(options.host, options.callbacks_port)
+    server.callbacks_port = listener.getsockname()[1]
+    async with http_server(callbacks.app(), listener):
+        yield
+
+
+@asynccontextmanager
 async def serving(
     bots: Mapping[str, InService],
     options: ServerOptions | None = None,
     call_options: CallOptions | None = None,
+    auth_token: SecretStr | None = None,
 ) -> AsyncIterator[BridgeServer]:
     """Serve while the block runs; leaving it drains.
+
+    Args:
+        bots: Who answers, by name.
+        options: Of the listener.
+        call_options: Of the calls.
+        auth_token: Checks the signatures of callbacks; None takes them unsigned.
 
     Raises:
         ConfigError: If there is no bot, or the address cannot be listened on.
@@ -273,6 +318,8 @@ async def serving(
                 f"cannot listen on {options.host}:{options.port}: {error.strerror}"
             ) from error
         server.port = listener.sockets[0].getsockname()[1]
+        if options.callbacks:
+            await stack.enter_async_context(_taking_callbacks(server, auth_token))
         server.is_ready = True
         _LOG.info("serving %s on %s", ", ".join(bots), server.url)
         try:

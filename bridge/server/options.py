@@ -18,6 +18,14 @@ class ServerOptions:
     """Address to listen on."""
     port: int = 8765
     """Port to listen on; 0 takes a free one."""
+    callbacks: bool = False
+    """Whether Plivo's callbacks are taken, at /callbacks on a port of their own; they
+    tell bots who joins and leaves, and that they are muted or held."""
+    callbacks_port: int = 8766
+    """The port for callbacks; 0 takes a free one."""
+    callbacks_url: str = ""
+    """The URL of the callbacks as Plivo knows it, for their signatures; empty: as the
+    request says."""
     max_streams: int = 1000
     """Upgrades beyond this many open streams get 503 with Retry-After."""
     max_message_bytes: int = 1024 * 1024
@@ -52,8 +60,11 @@ class ServerOptions:
                 raise ConfigError(f"{field.name}: {value}, allowed is 0 or more")
             if field.name.endswith(("_timeout_s", "_interval_s")) and not value:
                 raise ConfigError(f"{field.name}: 0, allowed is more than 0")
-        if self.port > HIGHEST_PORT:
-            raise ConfigError(f"port: {self.port}, allowed are 0 to {HIGHEST_PORT}")
+        for name in ("port", "callbacks_port"):
+            if getattr(self, name) > HIGHEST_PORT:
+                raise ConfigError(
+                    f"{name}: {getattr(self, name)}, allowed are 0 to {HIGHEST_PORT}"
+                )
         for name in ("max_streams", "max_message_bytes"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: 0, allowed is 1 or more")

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import importlib.util
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,12 +34,8 @@ class Hibari:
     """
 
     def __init__(self) -> None:
-        try:
-            self._module: Any = importlib.import_module("hibari")
-        except ImportError as error:
-            raise ConfigError(
-                "no voice is installed: pip install 'mpc-bridge[local]'"
-            ) from error
+        if not _is_installed("hibari"):
+            raise ConfigError("no voice is installed: pip install 'mpc-bridge[local]'")
         self._voice: Any = None
         self._loading = asyncio.Lock()
 
@@ -46,7 +43,7 @@ class Hibari:
         """Say a text; emoji and what is not English say nothing."""
         async with self._loading:
             if self._voice is None:
-                self._voice = await asyncio.to_thread(self._module.Hibari)
+                self._voice = await asyncio.to_thread(_load)
         return await asyncio.to_thread(self._speak, text, rate_hz)
 
     def _speak(self, text: str, rate_hz: int) -> Samples:
@@ -57,6 +54,18 @@ class Hibari:
         return resample(
             saturate(floats * GAIN * 32767.0), self._voice.sample_rate, rate_hz
         )
+
+
+def _is_installed(module: str) -> bool:
+    """Whether a module is there; importing this one takes half a second."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:
+        return False
+
+
+def _load() -> Any:
+    return importlib.import_module("hibari").Hibari()
 
 
 def offline() -> Synthesizer | None:

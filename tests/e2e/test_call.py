@@ -16,7 +16,8 @@ from bridge.audio.tones import tone
 from bridge.call.bot import InService
 from bridge.control import MpcClient
 from bridge.engine.ai_leg import AiLeg
-from bridge.engine.app import Engine, EngineOptions, running
+from bridge.engine.app import Engine, running
+from bridge.engine.options import EngineOptions
 from bridge.engine.phonebook import KeyPress, Phonebook, PhoneScript
 from bridge.errors import ConfigError, RefusedError
 from bridge.multiparty.requests import AddParticipant

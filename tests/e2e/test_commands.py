@@ -109,6 +109,8 @@ async def test_the_engine_takes_calls_until_it_is_stopped(tmp_path: Path) -> Non
         str(book),
         "--recordings",
         str(tmp_path / "out"),
+        "--database",
+        str(tmp_path / "history.sqlite3"),
         "--auth-token",
         "secret",
     ) as process:
@@ -128,7 +130,7 @@ async def test_the_engine_takes_calls_until_it_is_stopped(tmp_path: Path) -> Non
 
 async def test_the_engine_tells_people_its_address() -> None:
     """And its account, not its token."""
-    async with command("engine", "--port", "0") as process:
+    async with command("engine", "--port", "0", "--database", ":memory:") as process:
         assert "/v1/Account/MALOCALENGINE0000000/" in await first_line(process)
 
 

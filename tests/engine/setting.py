@@ -15,12 +15,13 @@ import soundfile
 from bridge.audio import files
 from bridge.audio.pcm import Samples
 from bridge.audio.tones import tone
-from bridge.engine.app import EngineOptions, assemble
+from bridge.engine.app import assemble
 from bridge.engine.conference import Conference
 from bridge.engine.exchange import Exchange
 from bridge.engine.lines import Line
 from bridge.engine.media_clock import MediaClock
 from bridge.engine.notifier import Notifier
+from bridge.engine.options import EngineOptions
 from bridge.engine.phonebook import Phonebook, PhoneScript
 from bridge.engine.rest.app import Api
 from bridge.multiparty.requests import AddParticipant

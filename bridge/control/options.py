@@ -1,0 +1,35 @@
+"""Where the API is, and as whom it is asked."""
+
+import dataclasses
+
+from pydantic import SecretStr
+
+from bridge.control.client import PLIVO_URL, MpcClient
+from bridge.errors import ConfigError
+
+__all__ = ["PlivoOptions"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlivoOptions:
+    """The account; the variables are those that Plivo's SDKs read."""
+
+    auth_id: str = ""
+    """The account's auth id."""
+    auth_token: SecretStr = dataclasses.field(default_factory=lambda: SecretStr(""))
+    """Its auth token: for the API, and for the signatures of callbacks."""
+    api_url: str = PLIVO_URL
+    """Where the API is; the local engine prints its own."""
+
+    def client(self) -> MpcClient:
+        """A client of the API.
+
+        Raises:
+            ConfigError: If the account is not known.
+        """
+        if not self.auth_id or not self.auth_token.get_secret_value():
+            raise ConfigError(
+                "which account: set PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN, or give "
+                "--auth-id and --auth-token; or --local for the local engine"
+            )
+        return MpcClient(self.auth_id, self.auth_token, url=self.api_url)

@@ -1,0 +1,47 @@
+"""How the local engine runs."""
+
+import dataclasses
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bridge.engine.phonebook import Phonebook
+from bridge.speech import synthesis
+from bridge.speech.recognition import Recognizer
+from bridge.speech.synthesis import Synthesizer
+
+__all__ = ["EngineOptions"]
+
+DEFAULT_TOKEN = SecretStr("local")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How the local engine runs."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8080
+    """Port to listen on; 0 takes a free one."""
+    auth_id: str = "MALOCALENGINE0000000"
+    """The only account; SDKs demand MA or SA and 18 more."""
+    auth_token: SecretStr = DEFAULT_TOKEN
+    """The token that goes with it, for Basic authentication."""
+    recordings: Path = Path("recordings")
+    """Where recordings go."""
+    database: str = "mpc-bridge.sqlite3"
+    """History: a SQLite file, `:memory:`, or `postgresql://user:password@host/name`."""
+    phonebook: Phonebook = dataclasses.field(default_factory=Phonebook)
+    """What the simulated phones do."""
+    public_url: str = ""
+    """The engine's address as others see it, for recording URLs; empty: its own."""
+    ai_agent_hears_coach: bool = True
+    """Whether a coaching supervisor is heard by AI agents."""
+    ai_agent_reconnects: bool = False
+    """Whether an AI agent's broken socket is connected anew; else it leaves."""
+    usd_per_minute: float = 0.005
+    """What a begun minute of one participant costs in the billing fields."""
+    voice: Synthesizer | None = dataclasses.field(default_factory=synthesis.offline)
+    """Says texts."""
+    recognizer: Recognizer | None = None
+    """Transcribes."""

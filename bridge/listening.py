@@ -1,0 +1,73 @@
+"""An ASGI application on a port, for the length of a block."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from bridge.errors import ConfigError
+from bridge.tasks import background
+
+__all__ = ["http_server", "listen"]
+
+CLOSE_TIMEOUT_S = 2.0
+
+
+class _QuietServer(uvicorn.Server):
+    """Leaves the process's signals to the process, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@contextlib.asynccontextmanager
+async def http_server(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve an application while the block runs; it is up when the block begins."""
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    server = _QuietServer(config)
+    async with background() as spawn:
+        serving = spawn("http", server.serve(sockets=[listener]))
+        await server.ready.wait()
+        try:
+            yield
+        finally:
+            server.should_exit = True
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({serving}, timeout=CLOSE_TIMEOUT_S)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port; 0 takes a free one.
+
+    Raises:
+        ConfigError: If it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OverflowError as error:
+        listener.close()
+        raise ConfigError(f"port: {port}, allowed are 0 to 65535") from error
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}"
+        ) from error
+    listener.listen(1024)
+    return listener

@@ -1,0 +1,129 @@
+"""What callbacks tell a call."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from bridge.call.events import Coached, Event, Held, Joined, Left, Member, Muted
+from bridge.multiparty.callbacks import Callback, MpcEvent, StreamEvent, StreamState
+from bridge.multiparty.vocabulary import EventName
+from bridge.server.roster import Roster
+
+
+class Session:
+    """A call that writes down what it is told."""
+
+    def __init__(self, call_uuid: str) -> None:
+        self.call: Any = SimpleNamespace(call_uuid=call_uuid, mpc_uuid="", members={})
+        self.told: list[Event] = []
+
+    def tell(self, event: Event) -> None:
+        self.told.append(event)
+
+
+def event(
+    name: EventName, member: int, role: str = "customer", **more: Any
+) -> Callback:
+    facts: dict[str, Any] = {
+        "name": name,
+        "mpc_uuid": "m",
+        "member_id": str(member),
+        "call_uuid": f"c{member}",
+        "role": role,
+        "member_address": f"+{member}",
+    }
+    return MpcEvent(**{**facts, **more})
+
+
+CUSTOMER = Member("1", "customer", "+1", "c1")
+
+
+def test_a_call_learns_who_is_there_and_who_comes_and_goes() -> None:
+    """Its own leg is no other; what was before it came, it is told on coming."""
+    roster, session = Roster(), Session("c2")
+    roster.take(event(EventName.JOIN, 1))
+    roster.begin(session)
+    assert session.told == []
+    roster.take(event(EventName.JOIN, 2, "ai-agent"))
+    assert session.call.mpc_uuid == "m"
+    roster.take(event(EventName.JOIN, 3, "agent"))
+    roster.take(event(EventName.EXIT, 1))
+
+    agent = Member("3", "agent", "+3", "c3")
+    assert session.told == [Joined(CUSTOMER), Joined(agent), Left(CUSTOMER)]
+    assert session.call.members == {"3": agent}
+
+
+def test_a_callback_may_be_faster_than_the_stream() -> None:
+    """Then the call learns at its start."""
+    roster, session = Roster(), Session("c2")
+    roster.take(event(EventName.JOIN, 1))
+    roster.take(event(EventName.JOIN, 2, "ai-agent"))
+    roster.begin(session)
+    assert session.told == [Joined(CUSTOMER)]
+
+
+def test_what_happens_to_the_agent_itself_is_its_own() -> None:
+    """Muted and held, and back; others' are not told."""
+    roster, session = Roster(), Session("c2")
+    roster.begin(session)
+    roster.take(event(EventName.JOIN, 2, "ai-agent"))
+    for name in (
+        EventName.MUTE,
+        EventName.UNMUTE,
+        EventName.HOLD,
+        EventName.UNHOLD,
+    ):
+        roster.take(event(name, 2))
+        roster.take(event(name, 1))
+    assert session.told == [
+        Muted(is_muted=True),
+        Muted(is_muted=False),
+        Held(is_held=True),
+        Held(is_held=False),
+    ]
+
+
+def test_a_supervisor_who_coaches_is_told_of() -> None:
+    """As they are now."""
+    roster, session = Roster(), Session("c2")
+    roster.begin(session)
+    roster.take(event(EventName.JOIN, 2, "ai-agent"))
+    roster.take(event(EventName.JOIN, 4, "supervisor", coach_mode=True))
+    roster.take(event(EventName.COACH_MODE_STOP, 4, "supervisor"))
+    roster.take(event(EventName.COACH_MODE_START, 4, "supervisor"))
+
+    coach = Member("4", "supervisor", "+4", "c4", is_coaching=True)
+    talker = Member("4", "supervisor", "+4", "c4")
+    assert session.told == [Joined(coach), Coached(talker), Coached(coach)]
+    assert session.call.members == {"4": coach}
+
+
+def test_other_calls_are_not_told() -> None:
+    """Nor one that has ended; nor of anything that is no event of a call."""
+    roster, session, ended = Roster(), Session("c2"), Session("c5")
+    roster.begin(session)
+    roster.begin(ended)
+    roster.begin(Session(""))
+    roster.take(event(EventName.JOIN, 2, "ai-agent"))
+    roster.take(event(EventName.JOIN, 5, "ai-agent"))
+    roster.end(ended)
+    session.told.clear()
+    roster.take(event(EventName.JOIN, 1, mpc_uuid="other"))
+    roster.take(event(EventName.MUTE, 5))
+    roster.take(event(EventName.EXIT, 9))
+    roster.take(event(EventName.MPC_START, 9))
+    roster.take(StreamEvent(state=StreamState.STARTED, call_uuid="c2", stream_id="s"))
+    roster.take(MpcEvent(name=EventName.MPC_END, mpc_uuid="m"))
+    assert session.told == []
+    assert ended.told == [Joined(Member("2", "ai-agent", "+2", "c2"))]
+    roster.end(ended)
+
+
+def test_memory_has_an_end() -> None:
+    """Should the ends of calls never be told."""
+    roster = Roster()
+    for number in range(10_010):
+        roster.take(event(EventName.JOIN, number, mpc_uuid=f"m{number}"))
+    assert len(roster._mpc_of) == len(roster._members) == 10_000
+    roster.take(MpcEvent(name=EventName.MPC_END, mpc_uuid="m10009"))
+    assert len(roster._mpc_of) == len(roster._members) == 9_999
