@@ -1,11 +1,14 @@
 """Tasks that live inside a block, and end with it."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-__all__ = ["Change", "Spawn", "background"]
+__all__ = ["Change", "Spawn", "background", "expendable"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Change:
@@ -31,6 +34,32 @@ class Spawn(Protocol):
         self, name: str, coroutine: Coroutine[None, None, None]
     ) -> asyncio.Task[None]:
         """Run a coroutine until it ends or the block does."""
+
+
+def expendable(spawn: Spawn) -> Spawn:
+    """Make tasks of a block that may fail without ending it.
+
+    For work whose failure is nobody else's matter, as a sound that cannot be fetched:
+    what it raises is logged.
+    """
+
+    def spawned(
+        name: str, coroutine: Coroutine[None, None, None]
+    ) -> asyncio.Task[None]:
+        task = spawn(name, _logged(name, coroutine))
+        # Cancelled before its first step, it would be left behind unawaited.
+        task.add_done_callback(lambda _task: coroutine.close())
+        return task
+
+    return spawned
+
+
+async def _logged(name: str, coroutine: Coroutine[None, None, None]) -> None:
+    try:
+        await coroutine
+    # The edge of a task that others must survive.
+    except Exception:  # noqa: BLE001
+        _LOG.exception("%s failed", name)
 
 
 async def _to_its_end(name: str, coroutine: Coroutine[None, None, None]) -> None:

@@ -1,4 +1,4 @@
-"""Unit tests run in virtual time; those under `e2e` have sockets and real seconds."""
+"""Unit tests run in virtual time; `e2e` and `interop` have sockets and real seconds."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -21,6 +21,6 @@ def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Choose the loop by the folder the test is in."""
-    if "e2e" in item.path.parts:
+    if {"e2e", "interop"} & set(item.path.parts):
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.tasks import Change, background
+from bridge.tasks import Change, background, expendable
 
 
 async def test_tasks_end_with_the_block() -> None:
@@ -57,3 +57,25 @@ async def test_a_change_wakes_all_who_wait() -> None:
         change.announce()
         await asyncio.sleep(1)
     assert woken == ["a", "b"]
+
+
+async def test_expendable_work_may_fail(caplog: pytest.LogCaptureFixture) -> None:
+    """The block and the others go on; it is logged."""
+    done: list[str] = []
+
+    async def fail() -> None:
+        raise ZeroDivisionError("a bug")
+
+    async def work() -> None:
+        done.append("work")
+
+    async with background() as spawn:
+        beside = expendable(spawn)
+        beside("this one", fail())
+        beside("another", work())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        # Cancelled by the end of the block, before its first step.
+        beside("too late", work())
+    assert done == ["work"]
+    assert "this one failed" in caplog.text

@@ -24,7 +24,7 @@ from bridge.engine.reporter import Reporter
 from bridge.engine.rest.app import Api
 from bridge.engine.transcriber import Transcriber
 from bridge.listening import http_server, listen
-from bridge.tasks import Spawn, background
+from bridge.tasks import Spawn, background, expendable
 
 __all__ = ["Engine", "assemble", "running"]
 
@@ -34,6 +34,10 @@ RECORDING_TIMEOUT_S = 20.0
 
 CALLBACKS_TIMEOUT_S = 2.0
 """How long it waits for its last callbacks to be delivered."""
+
+
+HISTORY_TIMEOUT_S = 5.0
+"""How long it waits for its history to be written."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +72,7 @@ async def running(options: EngineOptions) -> AsyncIterator[Engine]:
         await parts.recordings.salvage(left)
         spawn("media clock", MediaClock(exchange).run())
         spawn("history", parts.history.run())
-        api = Api(exchange, notifier, options.auth_id, options.auth_token)
+        api = Api(exchange, notifier, options)
         async with http_server(api.app(), listener):
             try:
                 yield Engine(f"http://{address}", exchange)
@@ -85,7 +89,9 @@ async def _stop(exchange: Exchange, notifier: Notifier) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CALLBACKS_TIMEOUT_S):
             await notifier.idle()
-    await exchange.parts.history.flushed()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HISTORY_TIMEOUT_S):
+            await exchange.parts.history.flushed()
 
 
 def assemble(
@@ -102,6 +108,8 @@ def assemble(
     Raises:
         ConfigError: If the history cannot be opened.
     """
+    # A callback, a sound, a recording: what fails there is no other call's matter.
+    spawn = expendable(spawn)
     clock = Clock()
     books = Books(clock, options.auth_id, options.usd_per_minute)
     history = History(options.database, engine)

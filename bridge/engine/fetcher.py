@@ -61,6 +61,6 @@ class Fetcher:
             raise FetchError(
                 f"{target.url}: HTTP {error.response.status_code}"
             ) from error
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, UnicodeError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
             raise FetchError(f"{target.url}: {error!r}") from error
         return bytes(body)

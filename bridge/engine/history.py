@@ -142,10 +142,7 @@ class History:
             batch, self._pending = list(self._pending.values()), {}
             self._is_writing = True
             try:
-                await asyncio.to_thread(self._write, batch)
-            except sa.exc.SQLAlchemyError as error:
-                # The calls go on; what is queued later may be written again.
-                _LOG.error("history: %d rows not written: %s", len(batch), error)
+                await asyncio.to_thread(self._write_what_can_be, batch)
             finally:
                 self._is_writing = False
                 self._change.announce()
@@ -236,6 +233,20 @@ class History:
     def _fetch(self, query: sa.Select[Any]) -> list[Row]:
         with self._database.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def _write_what_can_be(self, batch: Sequence[tuple[sa.Table, Row]]) -> None:
+        """Write rows together; if that fails, each on its own: one may be the cause.
+
+        The calls go on in any case.
+        """
+        try:
+            self._write(batch)
+        except (sa.exc.SQLAlchemyError, ValueError):
+            for table, row in batch:
+                try:
+                    self._write([(table, row)])
+                except (sa.exc.SQLAlchemyError, ValueError) as error:
+                    _LOG.error("history: a row of %s not written: %s", table, error)
 
     def _write(self, batch: Sequence[tuple[sa.Table, Row]]) -> None:
         with self._database.begin() as connection:

@@ -136,7 +136,7 @@ class Notifier:
         _LOG.warning(
             "callback %s to %s failed: %s",
             delivery.params.get("EventName", ""),
-            delivery.target.url,
+            delivery.target.url[:200],
             delivery.error,
         )
 
@@ -145,7 +145,7 @@ class Notifier:
         target = delivery.target
         try:
             response = await self._http.send(self._request(target, delivery.params))
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             delivery.error = repr(error)
             return False
         delivery.status = response.status_code

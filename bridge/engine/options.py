@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bridge.engine.phonebook import Phonebook
+from bridge.multiparty.rates import PLIVO_RATE
 from bridge.speech import synthesis
 from bridge.speech.recognition import Recognizer
 from bridge.speech.synthesis import Synthesizer
@@ -39,6 +40,8 @@ class EngineOptions:
     """Whether a coaching supervisor is heard by AI agents."""
     ai_agent_reconnects: bool = False
     """Whether an AI agent's broken socket is connected anew; else it leaves."""
+    rate_limit: int = PLIVO_RATE[0]
+    """Requests in 5 s that are answered; more get 429, as with Plivo."""
     usd_per_minute: float = 0.005
     """What a begun minute of one participant costs in the billing fields."""
     voice: Synthesizer | None = dataclasses.field(default_factory=synthesis.offline)

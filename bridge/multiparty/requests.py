@@ -4,8 +4,10 @@ import datetime
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -32,8 +34,34 @@ __all__ = [
 ]
 
 Method = Annotated[Literal["GET", "POST"], Field(description="HTTP method")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=2048)]
-StreamUrl = Annotated[str, StringConstraints(pattern=r"^wss?://\S+$", max_length=2048)]
+
+
+def _has_a_host(url: str) -> str:
+    """Look whether a URL can be asked at all.
+
+    Raises:
+        ValueError: If it has no host, or its port is none.
+    """
+    try:
+        parts = urlsplit(url)
+        there = parts.hostname and parts.port != 0
+    except ValueError:
+        there = False
+    if not there:
+        raise ValueError(f"{url[:80]!r}: allowed are URLs with a host")
+    return url
+
+
+Url = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://\S+$", max_length=2048),
+    AfterValidator(_has_a_host),
+]
+StreamUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^wss?://\S+$", max_length=2048),
+    AfterValidator(_has_a_host),
+]
 Sound = Annotated[str, StringConstraints(pattern=r"^(beep:[12]|none|https?://\S+)$")]
 DialMusic = Annotated[str, StringConstraints(pattern=r"^(?i:real|none|https?://\S+)$")]
 Durations = Annotated[str, StringConstraints(pattern=r"^\d{1,4}(<\d{1,4})*$")]

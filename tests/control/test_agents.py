@@ -35,7 +35,7 @@ async def both(folder: Path, **numbers: Any) -> AsyncIterator[tuple[Engine, MpcC
             return dial(AddParticipant.model_validate(phone))
 
         dialling.lines = lines  # type: ignore[method-assign]
-        app = Api(house.exchange, house.notifier, AUTH_ID, house.options.auth_token)
+        app = Api(house.exchange, house.notifier, house.options)
         transport = httpx.ASGITransport(app.app())
         token = house.options.auth_token
         async with MpcClient(

@@ -141,9 +141,7 @@ async def engine(
         made.clock = MediaClock(made.exchange)
         spawn("clock", made.clock.run())
         spawn("history", made.exchange.parts.history.run())
-        app = Api(
-            made.exchange, made.notifier, made.options.auth_id, made.options.auth_token
-        ).app()
+        app = Api(made.exchange, made.notifier, made.options).app()
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
             base_url="http://engine.test",

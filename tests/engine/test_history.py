@@ -30,11 +30,22 @@ async def test_a_database_that_fails_is_logged(
             connection.execute(sa.text("ALTER TABLE mpcs RENAME TO away"))
         kept.save_mpc(mpc(1))
         await kept.flushed()
-        assert "1 rows not written" in caplog.text
+        assert "a row of mpcs not written" in caplog.text
         with kept._database.begin() as connection:
             connection.execute(sa.text("ALTER TABLE away RENAME TO mpcs"))
         kept.save_mpc(mpc(2))
         assert await kept.mpc("MA", "m2") is not None
+
+
+async def test_a_row_that_cannot_be_written_loses_no_other(tmp_path: Path) -> None:
+    """A text that is none, as JSON may carry it."""
+    async with history(str(tmp_path / "h.sqlite3")) as kept:
+        kept.save_mpc(mpc(1))
+        kept.save_mpc(mpc(2, friendly_name="\ud800"))
+        kept.save_mpc(mpc(3))
+        assert await kept.mpc("MA", "m1") is not None
+        assert await kept.mpc("MA", "m2") is None
+        assert await kept.mpc("MA", "m3") is not None
 
 
 def test_what_cannot_be_opened_is_said_without_the_password(tmp_path: Path) -> None:

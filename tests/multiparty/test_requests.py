@@ -272,3 +272,12 @@ def test_a_list_is_of_one_status() -> None:
     assert ListMpcs.model_validate({"status": "ACTIVE"}).status == "Active"
     with pytest.raises(ValidationError, match="status"):
         ListMpcs.model_validate({"status": 5})
+
+
+@pytest.mark.parametrize("url", ["http://", "https://:", "http://:80/x", "http://h:0/"])
+def test_a_url_needs_a_host(url: str) -> None:
+    """Else nobody could be asked."""
+    assert "status_callback_url: " in refused({**DIAL, "status_callback_url": url})
+    assert "ai_agent_stream_service_url" in refused(
+        {**AI, "ai_agent_stream_service_url": url.replace("http", "ws")}
+    )

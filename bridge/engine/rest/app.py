@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.documents import problems
 from bridge.engine.exchange import Exchange
 from bridge.engine.notifier import Notifier, Target
+from bridge.engine.options import EngineOptions
 from bridge.engine.rest.asking import Answer, ApiError, Ask, read
 from bridge.engine.rest.house import House
 from bridge.engine.rest.mpcs import Mpcs
@@ -41,22 +42,21 @@ class Api:
     Args:
         exchange: Whose rooms it shows.
         notifier: Delivers the answers that nobody waits for.
-        auth_id: The only account.
-        auth_token: Its token, for Basic authentication.
+        options: The account, its token, and its rate.
     """
 
     def __init__(
         self,
         exchange: Exchange,
         notifier: Notifier,
-        auth_id: str,
-        auth_token: SecretStr,
+        options: EngineOptions,
     ) -> None:
         self._exchange = exchange
         self._notifier = notifier
-        self._auth_id = auth_id
-        self._auth_token = auth_token
-        self._rate = RateWindow(*PLIVO_RATE)
+        self._auth_id = auth_id = options.auth_id
+        self._auth_token = options.auth_token
+        self._most = options.rate_limit
+        self._rate = RateWindow(self._most, PLIVO_RATE[1])
         self._now = asyncio.get_running_loop().time
         mpcs = Mpcs(exchange, auth_id)
         self._doers = {"mpcs": mpcs, "participants": Participants(exchange, mpcs)}
@@ -123,7 +123,8 @@ class Api:
         return guarded
 
     async def _describe(self, request: Request) -> Response:
-        return JSONResponse(description(str(request.base_url).rstrip("/")))
+        url = str(request.base_url).rstrip("/")
+        return JSONResponse(description(url, self._auth_id))
 
     async def _healthy(self, _request: Request) -> Response:
         return Response("ok\n", media_type="text/plain")
@@ -164,10 +165,9 @@ class Api:
     def _limit(self) -> None:
         wait_s = self._rate.take(self._now())
         if wait_s:
-            most, per_s = PLIVO_RATE
             raise ApiError(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"more than {most} requests in {per_s:.0f} s",
+                f"more than {self._most} requests in {PLIVO_RATE[1]:.0f} s",
                 wait_s,
             )
 

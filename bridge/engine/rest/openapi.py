@@ -44,16 +44,19 @@ ASYNC = {
 }
 
 
-def description(url: str) -> dict[str, Any]:
+def description(url: str, account: str) -> dict[str, Any]:
     """Describe the API.
 
     Args:
         url: Where it is served.
+        account: The only account.
     """
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         path = operation.path.replace(":path}", "}") + "/"
-        paths.setdefault(path, {})[operation.method.lower()] = _operation(operation)
+        paths.setdefault(path, {})[operation.method.lower()] = _operation(
+            operation, account
+        )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -72,12 +75,15 @@ def description(url: str) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, account: str) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.name.partition(".")[0]],
-        "parameters": [*_path_parameters(operation.path), *_query(operation.query)],
+        "parameters": [
+            *_path_parameters(operation.path, account),
+            *_query(operation.query),
+        ],
         "responses": _responses(operation),
     }
     if operation.body is not None:
@@ -86,10 +92,12 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _path_parameters(path: str) -> Iterable[dict[str, Any]]:
+def _path_parameters(path: str, account: str) -> Iterable[dict[str, Any]]:
     for name, text in PARAMETERS.items():
         if f"{{{name}" in path:
-            schema = {"type": "string", "minLength": 1}
+            schema: dict[str, Any] = {"type": "string", "minLength": 1}
+            if name == "auth_id":
+                schema = {"type": "string", "const": account}
             yield {
                 "name": name,
                 "in": "path",

@@ -11,12 +11,12 @@ from tests.engine.setting import engine
 
 def test_it_is_valid_openapi() -> None:
     """By the judgement of another."""
-    validate(description("http://engine.test"))
+    validate(description("http://engine.test", "MA"))
 
 
 def test_every_operation_is_described() -> None:
     """With its parameters and answers."""
-    paths = description("http://engine.test")["paths"]
+    paths = description("http://engine.test", "MA")["paths"]
     described = {
         each["operationId"]: each for path in paths.values() for each in path.values()
     }
