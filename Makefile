@@ -26,6 +26,7 @@ check: $(READY)  ## Format, lint, types, layers, spelling.
 bench: $(READY)  ## The figures of the README, measured here and now.
 	$(BIN)/python benchmarks/filters.py
 	$(BIN)/python benchmarks/stream_cost.py
+	$(BIN)/python benchmarks/engine_rooms.py
 
 clean:
 	rm -rf $(VENV) demo-out .coverage* .pytest_cache .mypy_cache .ruff_cache

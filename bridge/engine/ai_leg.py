@@ -32,7 +32,7 @@ from bridge.multiparty.callbacks import StreamState
 from bridge.stream import messages
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import Message, Side, Unknown
-from bridge.stream.protocol import StreamProtocol
+from bridge.stream.protocol import State, StreamProtocol
 from bridge.tasks import background
 
 __all__ = ["AiLeg", "AiLegOptions"]
@@ -273,7 +273,8 @@ class AiLeg:
         )
 
     def _send(self, message: Message) -> None:
-        if self._down.is_set():
+        # Between two sockets nothing can be said, and what is said is lost.
+        if self._down.is_set() or self._protocol.state is not State.STREAMING:
             return
         try:
             self._outgoing.put_nowait(self._protocol.send(message))

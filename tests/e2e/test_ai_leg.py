@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import contextlib
+import functools
 import io
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from pydantic import SecretStr
 from websockets.asyncio.server import ServerConnection, serve
 
 from bridge.audio.g711 import ulaw_encode
@@ -20,6 +23,8 @@ from bridge.audio.tones import tone
 from bridge.engine import ai_leg
 from bridge.engine.ai_leg import AiLeg, AiLegOptions
 from bridge.errors import UnavailableError
+from bridge.multiparty.callbacks import StreamState
+from bridge.multiparty.signatures import upgrade_scheme
 from bridge.stream.content_type import ContentType
 from bridge.tasks import background
 
@@ -335,3 +340,122 @@ async def test_a_server_that_never_reads_is_dropped(
                 for _ in range(500):
                     rig.leg.hear(silence(160))
                 await asyncio.sleep(0)
+
+
+async def test_its_upgrade_is_signed() -> None:
+    """As a GET of the URL with the scheme http, port and query as dialled."""
+    got: list[Any] = []
+
+    async def take(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        got.append((socket.request.headers, socket.request.path))
+        await socket.wait_closed()
+
+    async with serve(take, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"ws://127.0.0.1:{port}/s?room=42"
+        leg = AiLeg(
+            url,
+            ContentType("audio/x-l16", 8000),
+            "",
+            CALL,
+            AiLegOptions("MA", SecretStr("secret")),
+        )
+        leg_is_up = asyncio.Event()
+        async with background(leg=leg.run(leg_is_up.set)):
+            await leg_is_up.wait()
+            leg.hang_up()
+            await asyncio.sleep(0.1)
+    ((headers, path),) = got
+    assert path == "/s?room=42"
+    assert upgrade_scheme(dict(headers.raw_items()), "secret", url) == "http"
+    assert upgrade_scheme(dict(headers.raw_items()), "other", url) is None
+
+
+def states_of(leg: AiLeg) -> list[tuple[StreamState, str]]:
+    told: list[tuple[StreamState, str]] = []
+    leg.on_state = lambda state, facts: told.append((state, facts.get("reason", "")))
+    return told
+
+
+async def test_a_stream_that_ends_well_is_told() -> None:
+    """Started and stopped."""
+
+    async def take(socket: ServerConnection) -> None:
+        async for _ in socket:
+            pass
+
+    async with leg_to(take) as rig:
+        told = states_of(rig.leg)
+        await rig.tick(2)
+    assert told == [(StreamState.STOPPED, "completed")]
+
+
+async def test_a_socket_that_breaks_is_told_and_ends_the_leg() -> None:
+    """Dropped; unless it is connected anew."""
+    sockets = 0
+
+    async def drop(socket: ServerConnection) -> None:
+        nonlocal sockets
+        sockets += 1
+        await socket.recv()
+        if sockets == 1:
+            socket.transport.abort()
+        else:
+            await socket.wait_closed()
+
+    for reconnects in (False, True):
+        sockets = 0
+        async with serve(drop, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            options = AiLegOptions("MA", reconnects=reconnects)
+            leg = AiLeg(
+                f"ws://127.0.0.1:{port}/",
+                ContentType("audio/x-l16", 8000),
+                "",
+                CALL,
+                options,
+            )
+            told = states_of(leg)
+            answers = itertools.count()
+            async with background(leg=leg.run(functools.partial(next, answers))):
+                for _ in range(15):
+                    # Also while there is no socket.
+                    leg.hear(silence(160))
+                    await asyncio.sleep(0.02)
+                leg.hang_up()
+                await asyncio.sleep(0.2)
+        assert next(answers) == 1
+        states = [state for state, _ in told]
+        if reconnects:
+            assert states == [
+                StreamState.STARTED,
+                StreamState.STARTED,
+                StreamState.STOPPED,
+            ]
+        else:
+            assert told[-1] == (StreamState.DROPPED, "connection_failed")
+        assert sockets == 1 + reconnects
+
+
+async def test_a_server_that_cannot_be_reached_is_told() -> None:
+    """Dropped, with why."""
+    leg = plain_leg("ws://127.0.0.1:1/")
+    told = states_of(leg)
+    with pytest.raises(UnavailableError):
+        await leg.run(lambda: None)
+    assert told == [(StreamState.DROPPED, "connection_failed")]
+
+
+async def test_unsent_audio_is_told_as_it_piles_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At 30, 60 and 90 %."""
+    monkeypatch.setattr(ai_leg, "SEND_QUEUE_S", 2.0)
+    leg = plain_leg("ws://127.0.0.1:1/")
+    told = states_of(leg)
+    leg._start()
+    for _ in range(100):
+        leg.hear(silence(160))
+    reasons = [reason for state, reason in told if state is StreamState.DEGRADED]
+    assert reasons == ["buffer 30% full", "buffer 60% full", "buffer 90% full"]

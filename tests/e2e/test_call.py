@@ -7,10 +7,12 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import soundfile
+from pydantic import SecretStr
 
-from bridge import Call, Dtmf, Heard, Played
+from bridge import Audio, Call, Coached, Dtmf, Gap, Heard, Joined, Muted, Played
 from bridge.audio.alignment import align
 from bridge.audio.tones import tone
 from bridge.call.bot import InService
@@ -26,7 +28,11 @@ from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
 from bridge.stream.content_type import CONTENT_TYPES, ContentType
 
-QUIET = {"enter_sound": "none", "exit_sound": "none", "dial_music": "none"}
+QUIET: dict[str, Any] = {
+    "enter_sound": "none",
+    "exit_sound": "none",
+    "dial_music": "none",
+}
 CUSTOMER = {"role": "customer", "from": "+1", "to": "+2", **QUIET}
 
 
@@ -187,3 +193,76 @@ async def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="cannot listen on"):
             async with running(EngineOptions(port=server.port)):
                 pass
+
+
+async def test_a_bot_is_told_who_is_in_the_call(tmp_path: Path) -> None:
+    """By the engine's callbacks, signed, over the server's own port."""
+    told: list[object] = []
+    calls: list[Call] = []
+
+    async def listen(call: Call) -> None:
+        calls.append(call)
+        async for event in call.events():
+            if not isinstance(event, Audio | Dtmf | Gap):
+                told.append(event)
+
+    phones = {"+2": PhoneScript(answers_after_s=0.05)}
+    options = EngineOptions(
+        port=0,
+        recordings=tmp_path,
+        database=":memory:",
+        phonebook=Phonebook(numbers=phones),
+    )
+    async with (
+        serving(
+            {"bot": InService.of("bot", listen)},
+            ServerOptions(port=0, drain_s=1.0, callbacks=True, callbacks_port=0),
+            auth_token=options.auth_token,
+        ) as server,
+        running(options) as engine,
+        MpcClient(options.auth_id, options.auth_token, url=engine.url) as client,
+    ):
+        more = {"status_callback_url": server.callbacks_url, "stay_alone": True}
+        await client.add_participant(
+            "demo", AddParticipant.model_validate({**CUSTOMER, **more})
+        )
+        await engine.exchange.joined("customer")
+        async with client.ai_agent("demo", url=server.url, **QUIET) as agent:
+            await asyncio.sleep(0.2)
+            await client.update("demo", agent.member_id, mute=True, hold=True)
+            await client.update("demo", agent.member_id, mute=False)
+            await client.add_participant(
+                "demo", role="supervisor", from_="+1", to="+2", **QUIET
+            )
+            await asyncio.sleep(0.3)
+            await client.update("demo", "3", coach_mode=False)
+            await client.kick("demo", "1")
+            await asyncio.sleep(0.3)
+            (call,) = calls
+            mpc = await client.get("demo")
+            assert call.mpc_uuid == mpc.mpc_uuid
+            assert [each.role for each in call.members.values()] == ["supervisor"]
+
+    names = [type(event).__name__ for event in told]
+    assert names == [
+        "Joined", "Muted", "Held", "Muted", "Joined", "Coached", "Left", "Ended"
+    ]  # fmt: skip
+    assert isinstance(told[0], Joined)
+    assert told[0].member.role == "customer"
+    assert told[3] == Muted(is_muted=False)
+    assert isinstance(told[5], Coached)
+    assert not told[5].member.is_coaching
+
+
+async def test_callbacks_of_strangers_tell_nothing(tmp_path: Path) -> None:
+    """403 without the account's signature; what is not there is 404 or 405."""
+    async with serving(
+        {"bot": InService.of("bot", echo)},
+        ServerOptions(port=0, drain_s=0.1, callbacks=True, callbacks_port=0),
+        auth_token=SecretStr("secret"),
+    ) as server:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(server.callbacks_url, data={"EventName": "x"})
+            assert answer.status_code == 403
+            other = await http.get(server.callbacks_url.replace("callbacks", "x"))
+            assert other.status_code == 404
