@@ -21,7 +21,7 @@ check: $(READY)  ## Format, lint, types, layers, spelling.
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell bridge tests samples benchmarks README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/codespell bridge tests samples benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md
 
 bench: $(READY)  ## The figures of the README, measured here and now.
 	$(BIN)/python benchmarks/filters.py

@@ -16,6 +16,29 @@ from plivo.exceptions import (
 from tests.interop.conftest import House
 
 ROOM = "python room"
+RESULTS = {
+    "list": "a list of calls, with `meta`; filters by status and time",
+    "get": "a call, by name or uuid; ResourceNotFoundError by name after its end",
+    "add_participant": "`calls`, one or several; no AI agent (TypeError of the SDK)",
+    "start": "done; ResourceNotFoundError if it does not wait",
+    "stop": "done",
+    "start_recording": "`recording_id`, `recording_url`",
+    "stop_recording": "done; ValidationError if there is none",
+    "pause_recording": "done",
+    "resume_recording": "done",
+    "list_participants": "a list of participants, also by `call_uuid`",
+    "update_participant": "a sentence for each change; one member or all",
+    "kick_participant": "done; one member, several, or all",
+    "get_participant": "a participant; ResourceNotFoundError if there is none",
+    "start_participant_recording": "`recording_id`, `recording_url`",
+    "stop_participant_recording": "done",
+    "pause_participant_recording": "done",
+    "resume_participant_recording": "done",
+    "start_play_audio": "`mpcMemberId`, `mpcName`",
+    "stop_play_audio": "done",
+}
+"""What each method gives; the tests below see to it."""
+
 CALL = {"from_": "+15550101", "to_": "+15550102"}
 
 
