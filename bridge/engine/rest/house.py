@@ -13,7 +13,7 @@ from bridge.multiparty.requests import Method, Url
 __all__ = ["House"]
 
 
-class CallIn(BaseModel):
+class IncomingCall(BaseModel):
     """A phone calls a number of ours, whose answer URL says what becomes of it."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -48,7 +48,7 @@ class House:
 
     async def call_in(self, ask: Ask) -> Answer:
         """Let a simulated phone call in, and do what the answer URL's XML says."""
-        wanted = CallIn.model_validate(ask.body)
+        wanted = IncomingCall.model_validate(ask.body)
         line = self._exchange.parts.dialling.incoming(wanted.from_, wanted.to)
         params = {
             "CallUUID": line.call_uuid,
