@@ -95,6 +95,8 @@ async def test_two_engines_share_a_history(database: str, tmp_path: Path) -> Non
             mpc = await there.get("demo")
             assert mpc.status == "Active"
             await here.end("demo")
+            # What it shows itself, it has written down.
+            await here.get(uuid=mpc.mpc_uuid)
             ended = await there.get(uuid=mpc.mpc_uuid)
             (member,) = await there.participants(uuid=mpc.mpc_uuid)
     assert ended.termination_cause_code == 3000
