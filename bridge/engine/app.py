@@ -13,12 +13,13 @@ from bridge.engine.announcer import Announcer
 from bridge.engine.books import Books
 from bridge.engine.clock import Clock
 from bridge.engine.dialling import Dialling
-from bridge.engine.exchange import Exchange, Parts
+from bridge.engine.exchange import Exchange
 from bridge.engine.fetcher import Fetcher
 from bridge.engine.history import History
 from bridge.engine.media_clock import MediaClock
 from bridge.engine.notifier import Notifier
 from bridge.engine.options import EngineOptions
+from bridge.engine.parts import Parts
 from bridge.engine.recordings import Recordings
 from bridge.engine.reporter import Reporter
 from bridge.engine.rest.app import Api

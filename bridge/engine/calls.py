@@ -9,17 +9,18 @@ from typing import Protocol
 from bridge.audio.pcm import Samples
 from bridge.engine.announcer import Announcer
 from bridge.engine.clock import Clock
+from bridge.engine.fetcher import FetchError
 from bridge.engine.legs import RATE_HZ
 from bridge.engine.lines import Line
 from bridge.engine.notifier import Target
 from bridge.engine.phone import BusyError
 from bridge.engine.reporter import Reporter
-from bridge.engine.room import Member, Room
+from bridge.engine.room import Member, NotAllowedError, Room
 from bridge.engine.sounds import Sound
 from bridge.errors import BridgeError, PeerError
 from bridge.multiparty import xml
 from bridge.multiparty.requests import AddParticipant
-from bridge.multiparty.vocabulary import ExitCause, HangupCause, Role
+from bridge.multiparty.vocabulary import ExitCause, HangupCause
 from bridge.tasks import Spawn, background
 
 __all__ = ["Calls", "Rooms"]
@@ -96,7 +97,13 @@ class Calls:
         """Take a call from whatever it is doing to `line.room`."""
         self._programs[line.call_uuid].cancel()
         line.script.clear()
+        line.fall_silent()
         self._run_program(line, self._stays(line))
+
+    def is_movable(self, line: Line) -> bool:
+        """Whether a call is up, and not just about to end."""
+        alive = line.call_uuid in self._spawns and line.hangup is None
+        return alive and line.is_up
 
     def release(self, call_uuid: str, cause: ExitCause) -> None:
         """A room lets a call go."""
@@ -139,6 +146,10 @@ class Calls:
             self._set_status(line, "ringing")
             self._rooms.dialling(line, is_ringing=True)
             patience.reschedule(self._clock.now_s + line.dial.ring_s)
+            request = line.request
+            if request is not None and request.send_on_preanswer:
+                spawn = self._spawns[line.call_uuid]
+                spawn("digits", self._send_digits(line, request.send_digits or ""))
 
             def answered() -> None:
                 patience.reschedule(None)
@@ -147,11 +158,14 @@ class Calls:
                 self._set_status(line, "in-progress")
                 self._run_program(line, self._admission(line))
 
-            await line.leg.run(answered)
+            try:
+                await line.leg.run(answered)
+            finally:
+                # From here on nothing new can be done with it.
+                self._spawns.pop(line.call_uuid, None)
 
     def _over(self, line: Line) -> None:
         self._rooms.dialling(line, is_ringing=False)
-        self._spawns.pop(line.call_uuid, None)
         self._programs.pop(line.call_uuid, None)
         line.hangup = line.hangup or HangupCause.NORMAL
         never_up = STATUS_OF.get(line.hangup, "failed")
@@ -179,12 +193,16 @@ class Calls:
         if request is not None and not await self._confirmed(line, request):
             line.hang_up(HangupCause.CONFIRM_KEY_FAILED)
             return
-        for rival in line.rivals:
+        if line.hangup is not None:
+            # A rival was faster, if only by a moment.
+            return
+        line.fall_silent()
+        for rival in list(line.rivals):
             if rival is not line:
                 rival.hang_up(HangupCause.LOST_RACE)
         self._rooms.dialling(line, is_ringing=False)
-        if request is not None and request.send_digits is not None:
-            await self._send_digits(line, request.send_digits)
+        if request is not None and not request.send_on_preanswer:
+            await self._send_digits(line, request.send_digits or "")
         await self._stays(line)
 
     async def _confirmed(self, line: Line, request: AddParticipant) -> bool:
@@ -236,6 +254,7 @@ class Calls:
         cause = await line.released
         line.released = None
         line.room = None
+        line.fall_silent()
         if member is not None and request.on_exit_action_url is not None:
             await self._fetch_script(line, room, request, member, cause)
         if line.direction == "inbound":
@@ -257,9 +276,13 @@ class Calls:
             elements = await self._announcer.instructions(
                 target, params, line.call_uuid
             )
-        except PeerError as error:
+        except FetchError as error:
             _LOG.warning("%s: on_exit_action_url: %s", line.address, error)
             line.hang_up(HangupCause.URL_UNREACHABLE)
+            return
+        except PeerError as error:
+            _LOG.warning("%s: on_exit_action_url: %s", line.address, error)
+            line.hang_up(HangupCause.INVALID_XML)
             return
         line.script = deque(elements)
 
@@ -277,17 +300,20 @@ class Calls:
     async def _run(self, line: Line, element: xml.Element) -> bool:
         """Do one thing outside of rooms; False if the call is over by it."""
         match element:
+            case xml.Play(loop=0) | xml.Speak(loop=0):
+                samples = await self._announcer.render([element])
+                while len(samples):
+                    await self._sound(line, samples)
             case xml.Play() | xml.Speak() | xml.Wait():
                 await self._sound(line, await self._announcer.render([element]))
             case xml.Hangup():
                 line.hang_up(HangupCause.END_OF_XML)
                 return False
             case xml.MultiPartyCall(name, request):
-                if request.role is Role.AI_AGENT:
-                    _LOG.error("%s: a call cannot become an ai-agent", line.address)
-                    line.hang_up(HangupCause.INVALID_XML)
-                    return False
-                self._rooms.bring(line, name, request)
+                try:
+                    self._rooms.bring(line, name, request)
+                except NotAllowedError as error:
+                    _LOG.error("%s: <MultiPartyCall>: %s", line.address, error)
             case xml.Other(tag):
                 _LOG.error(
                     "%s: <%s> is not known here: allowed are Play, Speak, Wait, "

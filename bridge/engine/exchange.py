@@ -1,23 +1,16 @@
 """Rooms with real calls in them: takes commands, and does what the rooms decide."""
 
-import dataclasses
 import logging
 import uuid
 from collections.abc import Iterable, Sequence
 
 from bridge.audio import tones
 from bridge.audio.activity import Activity
-from bridge.engine.announcer import Announcer
-from bridge.engine.books import Books
 from bridge.engine.calls import Calls
-from bridge.engine.clock import Clock
 from bridge.engine.conference import Conference
-from bridge.engine.dialling import Dialling
-from bridge.engine.history import History
 from bridge.engine.legs import RATE_HZ
 from bridge.engine.lines import Line
-from bridge.engine.recordings import Recordings
-from bridge.engine.reporter import Reporter
+from bridge.engine.parts import Parts
 from bridge.engine.room import (
     Changed,
     Effect,
@@ -31,7 +24,6 @@ from bridge.engine.room import (
     Started,
 )
 from bridge.engine.sounds import Sound
-from bridge.engine.transcriber import Transcriber
 from bridge.multiparty.requests import (
     AddParticipant,
     StartParticipantRecording,
@@ -46,27 +38,11 @@ from bridge.multiparty.vocabulary import (
     Termination,
     TrackType,
 )
-from bridge.tasks import Change, Spawn
+from bridge.tasks import Change
 
-__all__ = ["Exchange", "Parts"]
+__all__ = ["Exchange"]
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Parts:
-    """What an exchange is made of."""
-
-    clock: Clock
-    books: Books
-    history: History
-    reporter: Reporter
-    announcer: Announcer
-    dialling: Dialling
-    recordings: Recordings
-    transcriber: Transcriber
-    spawn: Spawn
-    ai_agent_hears_coach: bool = True
 
 
 class Exchange:
@@ -108,9 +84,12 @@ class Exchange:
         lines = self.parts.dialling.lines(request)
         conference = self.conferences.get(name)
         if conference is not None:
-            conference.room.check_places(len(lines))
+            # Several destinations are rivals for one place.
+            conference.room.check_places(1)
         conference = self._open(name, request, lines[0])
         for line in lines:
+            line.dialled_with = request
+            line.is_added = True
             self._expect(conference, line, request)
             self.parts.reporter.added(line, None)
             self.calls.start(line)
@@ -138,9 +117,8 @@ class Exchange:
 
     def kick(self, conference: Conference, member_ids: Iterable[str]) -> None:
         """Throw members out."""
-        for member_id in member_ids:
-            effects = conference.room.kick(member_id, self.parts.clock.now_s)
-            self._apply(conference, effects)
+        effects = conference.room.kick(list(member_ids), self.parts.clock.now_s)
+        self._apply(conference, effects)
 
     def end(self, conference: Conference) -> None:
         """End a room, as by the API."""
@@ -210,11 +188,15 @@ class Exchange:
             return
         conference = self._by_uuid[room.mpc_uuid]
         if line.member is None:
-            # Without a join time: so it says that it never came.
-            self.parts.reporter.mpc(room, EventName.EXIT, line)
-            self.parts.reporter.added(line, line.status)
+            self._never_came(line)
         effects = room.leave(line.call_uuid, self.parts.clock.now_s, cause)
         self._apply(conference, effects)
+
+    def _never_came(self, line: Line) -> None:
+        """Tell of a call that was not let in: without a join time."""
+        if line.room is not None:
+            self.parts.reporter.mpc(line.room, EventName.EXIT, line)
+            self.parts.reporter.added(line, line.status)
 
     def dialling(self, line: Line, *, is_ringing: bool) -> None:
         """A phone begins to ring, or ends."""
@@ -265,9 +247,10 @@ class Exchange:
             parts.reporter.mpc(room, EventName.MPC_INITIALIZED, line)
         else:
             parts.reporter.subscribe(conference.room, request)
+            self._listen_for_speech(conference)
         if request.record and conference.recording is None:
             conference.wanted_recording = request
-        if request.transcript:
+        if request.transcript and parts.transcriber.is_installed:
             parts.transcriber.begin(conference, request.transcription_url)
         return conference
 
@@ -275,12 +258,12 @@ class Exchange:
         self, conference: Conference, line: Line, request: AddParticipant
     ) -> None:
         line.room, line.request = conference.room, request
-        conference.room.expect(line.call_uuid, request)
+        conference.room.expect(line.call_uuid, request, line.request_uuid)
         self.changed(conference)
 
     def _transfer(self, name: str, request: AddParticipant, call_uuid: str) -> Line:
         line = self.calls.lines.get(call_uuid)
-        if line is None or not line.is_up:
+        if line is None or not self.calls.is_movable(line):
             raise NotAllowedError(f"call_uuid: no live call {call_uuid}")
         here = self.conferences.get(name)
         if here is not None and line.room is not here.room:
@@ -290,9 +273,14 @@ class Exchange:
             # A call that comes back to the same room keeps it open meanwhile.
             if left is here:
                 raise NotAllowedError(f"call_uuid: {call_uuid} is in {name} already")
+            self.dialling(line, is_ringing=False)
+            if line.member is None:
+                self._never_came(line)
             now_s = self.parts.clock.now_s
             effects = left.room.leave(call_uuid, now_s, ExitCause.TRANSFERRED)
             self._apply(left, effects)
+        line.leave_the_race()
+        line.is_added = True
         line.request_uuid = str(uuid.uuid4())
         self.bring(line, name, request)
         self.parts.reporter.added(line, None)
@@ -333,8 +321,7 @@ class Exchange:
         self._remember(room, member)
         self.parts.reporter.added(line, "success")
         self.parts.reporter.mpc(room, EventName.JOIN, line, member)
-        if self.parts.reporter.is_wanted(room, SPEAK_EVENTS):
-            line.activity = Activity()
+        self._listen_for_speech(conference)
         conference.announce(request.enter_sound, request.enter_sound_method)
         self.parts.recordings.start_wanted(conference)
         if request.record_participant_track:
@@ -378,6 +365,9 @@ class Exchange:
     def _ended(self, conference: Conference | None, termination: Termination) -> None:
         assert conference is not None
         room = conference.room
+        for line in self.calls.lines.values():
+            if line.room is room and line.member is None and line.released is None:
+                self._never_came(line)
         del self.conferences[room.name]
         del self._by_uuid[room.mpc_uuid]
         self.parts.recordings.over(conference)
@@ -385,6 +375,12 @@ class Exchange:
         self.parts.reporter.ended(room)
         self.parts.reporter.forget(room)
         _LOG.info("%s ended: %s", room.name, termination.cause)
+
+    def _listen_for_speech(self, conference: Conference) -> None:
+        """Notice who speaks, where somebody wants to know."""
+        if self.parts.reporter.is_wanted(conference.room, SPEAK_EVENTS):
+            for line in conference.lines:
+                line.activity = line.activity or Activity()
 
     def _remember(self, room: Room, member: Member) -> None:
         self.parts.history.save_participant(self.parts.books.participant(room, member))

@@ -75,6 +75,10 @@ class Line:
         """Done when the room lets it go."""
         self.keys: asyncio.Queue[str] = asyncio.Queue()
         """What was pressed before it was let in."""
+        self.dialled_with: AddParticipant | None = None
+        """What it was dialled with: whom to tell of the call itself."""
+        self.is_added = False
+        """Whether the API asked for it, and not XML."""
         self.rivals: list[Line] = []
         """Of whom the first to answer wins, this one among them."""
 
@@ -96,6 +100,16 @@ class Line:
         """Whether the others could hear it."""
         member = self.member
         return member is not None and not member.mute and not member.hold
+
+    def fall_silent(self) -> None:
+        """Hear no more of what belonged to where it was."""
+        self.sounds = SoundQueue()
+
+    def leave_the_race(self) -> None:
+        """Be nobody's rival any more."""
+        if self in self.rivals:
+            self.rivals.remove(self)
+        self.rivals = []
 
     def hang_up(self, cause: HangupCause) -> None:
         """Take it down; the first cause counts."""

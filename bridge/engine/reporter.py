@@ -151,7 +151,9 @@ class Reporter:
 
     def added(self, line: Line, outcome: str | None) -> None:
         """Tell that a participant is being added, or of the outcome."""
-        if line.room is None or not self.is_wanted(line.room, ADD_EVENTS):
+        if line.room is None or not line.is_added:
+            return
+        if not self.is_wanted(line.room, ADD_EVENTS):
             return
         name = EventName.ADD_INITIATED if outcome is None else EventName.ADD_COMPLETED
         self.mpc(
@@ -164,8 +166,8 @@ class Reporter:
         )
 
     def call(self, line: Line) -> None:
-        """Tell how a call that was made stands."""
-        request = line.request
+        """Tell how a call that was made stands, whatever room it is in by now."""
+        request = line.dialled_with
         if request is None or request.call_status_callback_url is None:
             return
         facts: dict[str, Any] = {}
@@ -199,6 +201,7 @@ class Reporter:
             parent_auth_id=self._account,
             session_start=self._clock.when(line.created_s),
             sip_headers=request.sip_headers,
+            caller_name=request.caller_name or line.sender,
             bill_rate=self._books.bill(60.0).amount_usd,
             **facts,
         )
@@ -209,7 +212,7 @@ class Reporter:
 
     def stream(self, line: Line, state: StreamState, **more: Any) -> None:
         """Tell what became of an AI agent's stream."""
-        request = line.request
+        request = line.dialled_with
         if request is None or request.ai_agent_stream_status_callback_url is None:
             return
         target = Target(
@@ -281,7 +284,6 @@ class Reporter:
         self, line: Line, room: Room, member: Member, cause: ExitCause
     ) -> dict[str, str]:
         """What an exit URL is asked with."""
-        left_s = member.exit_s
         event = ExitAction(
             mpc_uuid=room.mpc_uuid,
             mpc_name=room.name,
@@ -289,7 +291,7 @@ class Reporter:
             call_uuid=line.call_uuid,
             role=member.role.value,
             join_time=self._clock.when(member.join_s),
-            end_time=None if left_s is None else self._clock.when(left_s),
+            end_time=self._clock.when(member.exit_s),
             exit_cause=cause.value,
             from_=line.sender,
             to=line.address,

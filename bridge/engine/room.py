@@ -144,6 +144,9 @@ class Room:
         self._joined = 0
         # Dialled, not yet in: they keep an empty call open, and count as places.
         self._expected: dict[str, AddParticipant] = {}
+        # Of calls that are rivals for one place, by call; and whose place is taken.
+        self._groups: dict[str, str] = {}
+        self._won: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Room {self.name!r} {self.status.value} {len(self._members)} members>"
@@ -186,32 +189,44 @@ class Room:
         Raises:
             RoomFullError: If not.
         """
-        taken = len(self._members) + len(self._expected)
+        waiting = {self._groups[call] for call in self._expected} - self._won
+        taken = len(self._members) + len(waiting)
         if taken + count > self.max_participants:
             raise RoomFullError(
                 f"{taken} participants are in {self.name} or on their way, "
                 f"allowed are {self.max_participants}"
             )
 
-    def expect(self, call_uuid: str, request: AddParticipant) -> None:
+    def expect(self, call_uuid: str, request: AddParticipant, group: str = "") -> None:
         """Note that somebody is being dialled.
+
+        Args:
+            call_uuid: Their call.
+            request: How they come.
+            group: Calls of one group take one place: the first to come has it.
 
         Raises:
             RoomFullError: If there is no place for them.
         """
-        self.check_places(1)
+        group = group or call_uuid
+        if group not in self._groups.values():
+            self.check_places(1)
+        self._groups[call_uuid] = group
         self._expected[call_uuid] = request
 
     def give_up(self, call_uuid: str, now_s: float) -> Sequence[Effect]:
         """They did not come: busy, no answer, no connection."""
-        self._expected.pop(call_uuid, None)
-        return self._end_if_empty(now_s)
+        if self._expected.pop(call_uuid, None) is None:
+            return []
+        del self._groups[call_uuid]
+        return self._look_who_is_left(now_s)
 
     def join(self, call_uuid: str, now_s: float, address: str = "") -> Sequence[Effect]:
         """Somebody who was expected comes in; too late is to be hung up."""
         request = self._expected.pop(call_uuid, None)
         if request is None or self.is_over:
             return [HangUp(call_uuid, ExitCause.MPC_ENDED)]
+        self._won.add(self._groups.pop(call_uuid))
         self._joined += 1
         member = Member(
             str(self._joined),
@@ -274,17 +289,17 @@ class Room:
         effects = self._remove(member, cause, now_s)
         if member.end_mpc_on_exit:
             return [*effects, *self.end(Termination.NO_ACTIVE_PARTICIPANTS, now_s)]
-        alone = len(self._members) == 1 and not self._expected
-        if alone and not self.stay_alone and self.status is MpcStatus.ACTIVE:
-            return [*effects, *self.end(Termination.STAY_ALONE_NOT_PERMITTED, now_s)]
-        return [*effects, *self._end_if_empty(now_s)]
+        return [*effects, *self._look_who_is_left(now_s)]
 
-    def kick(self, member_id: str, now_s: float) -> Sequence[Effect]:
-        """Throw a member out."""
-        member = self._members.get(member_id)
-        if member is None:
-            return []
-        return self.leave(member.call_uuid, now_s, ExitCause.KICKED)
+    def kick(self, member_ids: Sequence[str], now_s: float) -> Sequence[Effect]:
+        """Throw members out, all of them before it is looked who is left."""
+        members = [self._members[each] for each in member_ids if each in self._members]
+        effects: list[Effect] = []
+        for member in members:
+            effects += self._remove(member, ExitCause.KICKED, now_s)
+        if any(member.end_mpc_on_exit for member in members):
+            return [*effects, *self.end(Termination.NO_ACTIVE_PARTICIPANTS, now_s)]
+        return [*effects, *self._look_who_is_left(now_s)] if members else []
 
     def end(self, termination: Termination, now_s: float) -> Sequence[Effect]:
         """End it for everybody."""
@@ -299,6 +314,7 @@ class Room:
         for call_uuid in self._expected:
             effects.append(HangUp(call_uuid, ExitCause.MPC_ENDED))
         self._expected.clear()
+        self._groups.clear()
         return [*effects, Ended(termination)]
 
     def advance(self, now_s: float) -> Sequence[Effect]:
@@ -337,7 +353,13 @@ class Room:
             gone.insert(0, HangUp(member.call_uuid, cause))
         return gone
 
-    def _end_if_empty(self, now_s: float) -> Sequence[Effect]:
-        if self._members or self._expected:
+    def _look_who_is_left(self, now_s: float) -> Sequence[Effect]:
+        """Nobody ends a call, and so does one who was left alone in it."""
+        if self._expected or self.is_over:
             return []
-        return self.end(Termination.NO_ACTIVE_PARTICIPANTS, now_s)
+        if not self._members:
+            return self.end(Termination.NO_ACTIVE_PARTICIPANTS, now_s)
+        was_left = len(self._members) == 1 and self._joined > 1
+        if was_left and not self.stay_alone and self.status is MpcStatus.ACTIVE:
+            return self.end(Termination.STAY_ALONE_NOT_PERMITTED, now_s)
+        return []

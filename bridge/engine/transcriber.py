@@ -108,6 +108,8 @@ class Transcriber:
                 self._end_utterance(conference, line, ear)
 
     def _end_utterance(self, conference: Conference, line: Line, ear: _Ear) -> None:
+        if not ear.utterance:
+            return
         utterance = np.concatenate(ear.utterance)
         ear.utterance = []
         target = self._targets.get(conference.room.mpc_uuid)

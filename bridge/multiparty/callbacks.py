@@ -81,7 +81,8 @@ class Callback(BaseModel):
     @property
     def key(self) -> tuple[str, ...]:
         """The same for a callback and its repetitions, and for no other."""
-        return (type(self).__name__, *sorted(self.params().values()))
+        pairs = (f"{name}={value}" for name, value in self.params().items())
+        return (type(self).__name__, *sorted(pairs))
 
 
 class MpcEvent(Callback):
@@ -193,6 +194,7 @@ class CallStatusEvent(Callback):
     answer_time: Moment = Field(None, alias="AnswerTime")
     end_time: Moment = Field(None, alias="EndTime")
     sip_headers: str | None = Field(None, alias="SIPHeaders")
+    caller_name: str | None = Field(None, alias="CallerName")
 
 
 class ExitAction(Callback):

@@ -189,6 +189,8 @@ class AddParticipant(Request):
                 raise ValueError(
                     "ai_agent_stream_service_url: required for the role ai-agent"
                 )
+            if self.call_uuid is not None:
+                raise ValueError("call_uuid: a live call cannot become an ai-agent")
             return self
         if self.call_uuid is not None:
             if self.from_ is not None or self.to is not None:
@@ -338,7 +340,7 @@ class ListMpcs(BaseModel):
 
     friendly_name: str | None = None
     status: MpcStatus | None = None
-    termination_cause_code: int | None = None
+    termination_cause_code: int | None = Field(default=None, ge=0, le=99999)
     sub_account: str | None = None
     end_time: UtcTime | None = None
     end_time__gt: UtcTime | None = None

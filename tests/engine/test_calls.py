@@ -1,14 +1,15 @@
 """The life of a call, in virtual time."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from bridge.engine.phone import Phone
 from bridge.engine.phonebook import KeyPress, PhoneScript
+from bridge.engine.room import NotAllowedError
 from bridge.multiparty.requests import AddParticipant
 from bridge.multiparty.vocabulary import ExitCause
 from tests.engine.setting import WEB, Engine, engine, hears, voice, wav
@@ -173,8 +174,8 @@ async def test_a_call_moves_to_another_room(tmp_path: Path) -> None:
         house.exchange.end(house.room("two"))
         await asyncio.sleep(0.1)
         await house.settled()
-        # The call is told of once, where it began.
-        assert statuses(house) == ["ringing", "in-progress"]
+        # The call is told of where it was dialled, to its end.
+        assert statuses(house) == ["ringing", "in-progress", "completed"]
 
 
 AI_AGENT = b"""<Response><MultiPartyCall role="ai-agent"
@@ -221,9 +222,9 @@ async def test_a_call_does_what_its_exit_url_says(tmp_path: Path) -> None:
         (b"<Response><Hangup/></Response>", "4010"),
         (b"<Response><Dial>1</Dial></Response>", "8011"),
         (AI_AGENT, "8011"),
-        (b"<Response><MultiPartyCall>x</MultiPartyCall></Response>", "7011"),
+        (b"<Response><MultiPartyCall>x</MultiPartyCall></Response>", "8011"),
         (b"<Response/>", "4030"),
-        (b"no xml", "7011"),
+        (b"no xml", "8011"),
         (500, "7011"),
     ],
     ids=["hangup", "unknown", "ai-agent", "no role", "nothing", "no xml", "500"],
@@ -283,8 +284,112 @@ async def test_a_room_that_ends_stops_what_rings(tmp_path: Path) -> None:
         assert house.exchange.calls.lines == {}
 
 
-def test_pages_can_be_functions() -> None:
-    """The web of these tests is as good as one needs."""
-    house = Engine({"/x": lambda request: httpx.Response(201, request=request)})
-    answer = asyncio.run(house.answer(httpx.Request("GET", f"{WEB}/x")))
-    assert answer.status_code == 201
+async def test_rivals_who_answer_at_once_are_settled(tmp_path: Path) -> None:
+    """One comes in, whoever it is; in a room with one place left, too."""
+    async with engine(tmp_path) as house:
+        house.add("demo", "9", max_participants=2)
+        await asyncio.sleep(1)
+        house.add("demo", "2<3<4", "agent")
+        await asyncio.sleep(1)
+        assert len(house.room().room.members) == 2
+        assert len(house.exchange.calls.lines) == 2
+        many = "<".join(str(number) for number in range(20))
+        house.add("other", many, "agent")
+        await asyncio.sleep(1)
+        assert len(house.room("other").room.members) == 1
+
+
+async def test_a_moved_call_is_nobodys_rival(tmp_path: Path) -> None:
+    """And does not ring where it was."""
+    scripts = {
+        "n2": PhoneScript(answers_after_s=1),
+        "n3": PhoneScript(answers_after_s=6),
+    }
+    async with engine(tmp_path, **scripts) as house:
+        alone = house.add("demo", "9", stay_alone=True)
+        await asyncio.sleep(1)
+        line = house.add(
+            "demo", "2<3", "agent", confirm_key="1", dial_music="real", **STATUS
+        )
+        await asyncio.sleep(2)
+        assert hears(house.sound(alone), 440)
+        moving = {"role": "agent", "call_uuid": line.call_uuid, "stay_alone": True}
+        house.exchange.add("other", AddParticipant.model_validate(moving))
+        await asyncio.sleep(60)
+        assert line.member is not None
+        assert [m.address for m in house.room("other").room.members] == ["2"]
+        assert not house.sound(alone).any()
+
+
+async def test_sounds_do_not_follow_a_call(tmp_path: Path) -> None:
+    """What was played to it in one room is not heard in the next, nor after a key."""
+    keys = PhoneScript(keys=[KeyPress(after_s=1, digits="1")])
+    pages = {"/long": wav(700, 30)}
+    confirm = {"confirm_key": "1", "confirm_key_sound_url": f"{WEB}/long"}
+    async with engine(tmp_path, pages, n2=keys) as house:
+        line = house.add("demo", "2", **confirm)
+        await asyncio.sleep(1.3)
+        assert hears(house.sound(line, 0.3), 700)
+        await asyncio.sleep(1)
+        assert line.member is not None
+        assert not house.sound(line).any()
+        announcer = house.exchange.parts.announcer
+        house.room().play("play", "1", lambda: announcer.file(f"{WEB}/long"))
+        await asyncio.sleep(1)
+        assert hears(house.sound(line), 700)
+        moving = {
+            "role": "agent",
+            "call_uuid": line.call_uuid,
+            "enter_sound": "none",
+        }
+        house.exchange.add("other", AddParticipant.model_validate(moving))
+        await asyncio.sleep(1)
+        assert not house.sound(line).any()
+
+
+async def test_a_call_that_is_ending_cannot_be_moved(tmp_path: Path) -> None:
+    """Nobody is left behind."""
+    async with engine(tmp_path) as house:
+        for steps in range(6):
+            line = house.add(f"room {steps}", "2")
+            await asyncio.sleep(1)
+            line.leg.hang_up()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            moving = {"role": "agent", "call_uuid": line.call_uuid}
+            with contextlib.suppress(NotAllowedError):
+                house.exchange.add("other", AddParticipant.model_validate(moving))
+            await asyncio.sleep(1)
+            assert house.exchange.calls.lines == {}
+            assert house.exchange.find("other") is None
+
+
+async def test_a_full_room_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next element is done."""
+    xml = f"""<Response><MultiPartyCall role="agent">full</MultiPartyCall>
+        <Play loop="0">{WEB}/a</Play></Response>"""
+    pages = {"/exit": xml.encode(), "/a": wav(700, 0.5)}
+    async with engine(tmp_path, pages) as house:
+        for number in ("3", "4"):
+            house.add("full", number, max_participants=2)
+        line = house.add("demo", "2", stay_alone=True, **EXIT)
+        house.add("demo", "5")
+        await asyncio.sleep(1)
+        assert line.member is not None
+        house.exchange.kick(house.room(), [line.member.member_id])
+        await asyncio.sleep(5)
+        assert "2 participants are in full" in caplog.text
+        assert hears(house.sound(line), 700)
+
+
+async def test_digits_may_be_sent_before_the_answer(tmp_path: Path) -> None:
+    """`send_on_preanswer`."""
+    async with engine(tmp_path, n2=PhoneScript(answers_after_s=5)) as house:
+        line = house.add("demo", "2", send_digits="12", send_on_preanswer=True)
+        await asyncio.sleep(1)
+        assert isinstance(line.leg, Phone)
+        assert (line.leg.pressed, line.is_up) == ("12", False)
+        await asyncio.sleep(5)
+        assert line.leg.pressed == "12"

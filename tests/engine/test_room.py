@@ -109,7 +109,7 @@ def test_the_first_may_wait_alone() -> None:
 
 
 def test_somebody_on_their_way_keeps_the_call() -> None:
-    """Neither empty nor alone, while a phone rings."""
+    """Neither empty nor alone, while a phone rings; alone, if it is not answered."""
     call = room()
     enter(call, "a")
     enter(call, "b")
@@ -117,10 +117,55 @@ def test_somebody_on_their_way_keeps_the_call() -> None:
 
     call.leave("a", 5.0)
     assert not call.is_over
-    call.leave("c", 6.0)
+    effects = call.give_up("c", 6.0)
+    assert effects[-1] == Ended(Termination.STAY_ALONE_NOT_PERMITTED)
+    assert call.give_up("c", 7.0) == []
+
+
+def test_who_never_had_company_may_wait_on() -> None:
+    """A first call that is not answered changes nothing."""
+    call = room()
+    enter(call, "a")
+    call.expect("b", adding())
+    assert call.give_up("b", 45.0) == []
     assert not call.is_over
-    call.leave("b", 7.0)
+
+
+def test_rivals_take_one_place() -> None:
+    """Until one of them has it."""
+    call = room(max_participants=2)
+    enter(call, "a")
+    for rival in ("b", "c", "d"):
+        call.expect(rival, adding("agent"), "group")
+    with pytest.raises(RoomFullError):
+        call.expect("e", adding())
+    call.join("c", 2.0)
+    for rival in ("b", "d"):
+        call.give_up(rival, 3.0)
+    assert [member.call_uuid for member in call.members] == ["a", "c"]
+    call.leave("c", 4.0)
     assert call.is_over
+
+
+def test_all_can_be_kicked_at_once() -> None:
+    """Each for the same cause; then nobody is left, which is another end than alone."""
+    call = room()
+    enter(call, "a")
+    enter(call, "b")
+    call.kick(["1", "2"], 5.0)
+    assert [m.exit_cause for m in call.former] == [ExitCause.KICKED] * 2
+    assert call.termination is Termination.NO_ACTIVE_PARTICIPANTS
+    assert call.kick(["1"], 6.0) == []
+
+
+def test_a_kicked_member_can_take_the_call_along() -> None:
+    """`end_mpc_on_exit`, whoever is left."""
+    call = room(stay_alone=True)
+    enter(call, "a", end_mpc_on_exit=True)
+    enter(call, "b")
+    call.kick(["1"], 5.0)
+    assert call.is_over
+    assert call.former[1].exit_cause is ExitCause.MPC_ENDED
 
 
 def test_a_call_nobody_comes_to_ends() -> None:
@@ -151,11 +196,11 @@ def test_a_kicked_member_is_hung_up() -> None:
     enter(call, "b")
     enter(call, "c")
 
-    effects = call.kick("2", 5.0)
+    effects = call.kick(["2"], 5.0)
 
     assert effects[0] == HangUp("b", ExitCause.KICKED)
     assert kinds(effects) == ["HangUp", "Exited"]
-    assert call.kick("2", 6.0) == []
+    assert call.kick(["2"], 6.0) == []
     assert call.find("2") is call.former[0]
     assert call.find("3") is call.members[1]
     assert call.find("9") is None
@@ -272,7 +317,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     @rule(member=st.integers(1, 5))
     def kick(self, member: int) -> None:
-        self.apply(self.room.kick(str(member), self.now_s))
+        self.apply(self.room.kick([str(member), "1"], self.now_s))
 
     @rule()
     def end(self) -> None:
