@@ -12,7 +12,7 @@ from bridge.audio import files, tones
 from bridge.audio.pcm import Samples, silence
 from bridge.engine.fetcher import Fetcher, FetchError
 from bridge.engine.legs import RATE_HZ
-from bridge.engine.notifier import Target
+from bridge.engine.targets import Target
 from bridge.errors import ConfigError, PeerError
 from bridge.multiparty import xml
 from bridge.speech.synthesis import Synthesizer
@@ -23,8 +23,6 @@ _LOG = logging.getLogger(__name__)
 
 MOST_S = 600.0
 """Of one sound; what is longer is cut."""
-
-MOST_LOOPS = 100
 
 
 class Announcer:
@@ -102,11 +100,13 @@ class Announcer:
         """Play, speak and wait; what else there is, is passed over."""
         parts = [silence(0)]
         for element in elements:
+            if sum(len(part) for part in parts) >= MOST_S * RATE_HZ:
+                break
             match element:
                 case xml.Play(url, loop):
-                    parts += [await self._or_silence(self.file(url))] * _times(loop)
+                    parts += _again(await self._or_silence(self.file(url)), loop)
                 case xml.Speak(text, loop=loop):
-                    parts += [await self._or_silence(self.text(text))] * _times(loop)
+                    parts += _again(await self._or_silence(self.text(text)), loop)
                 case xml.Wait(length_s):
                     parts.append(silence(round(min(length_s, MOST_S) * RATE_HZ)))
                 case _:
@@ -121,9 +121,13 @@ class Announcer:
             return silence(0)
 
 
-def _times(loop: int) -> int:
-    """So often it is played; 0 means without end, which the music loop does."""
-    return min(max(loop, 1), MOST_LOOPS)
+def _again(samples: Samples, loop: int) -> list[Samples]:
+    """A sound as often as it is wanted, within the longest that is played.
+
+    0 means without end, which who plays it sees to.
+    """
+    most = 1 + round(MOST_S * RATE_HZ) // max(1, len(samples))
+    return [samples] * min(max(loop, 1), most)
 
 
 async def _decoded(url: str, body: bytes) -> Samples:

@@ -124,7 +124,7 @@ def assemble(
         books=books,
         history=history,
         reporter=reporter,
-        announcer=Announcer(Fetcher(http), options.voice),
+        announcer=Announcer(Fetcher(http, options.auth_token), options.voice),
         dialling=Dialling(options.phonebook, ai_legs, reporter),
         recordings=Recordings(
             options.recordings, history, books, reporter, clock, spawn

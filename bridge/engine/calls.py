@@ -12,11 +12,11 @@ from bridge.engine.clock import Clock
 from bridge.engine.fetcher import FetchError
 from bridge.engine.legs import RATE_HZ
 from bridge.engine.lines import Line
-from bridge.engine.notifier import Target
 from bridge.engine.phone import BusyError
 from bridge.engine.reporter import Reporter
 from bridge.engine.room import Member, NotAllowedError, Room
 from bridge.engine.sounds import Sound
+from bridge.engine.targets import Target
 from bridge.errors import BridgeError, PeerError
 from bridge.multiparty import xml
 from bridge.multiparty.requests import AddParticipant

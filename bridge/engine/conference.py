@@ -14,10 +14,10 @@ from bridge.engine import routing
 from bridge.engine.announcer import Announcer
 from bridge.engine.legs import TICK_SAMPLES
 from bridge.engine.lines import Line
-from bridge.engine.notifier import Target
 from bridge.engine.recording import Recording
 from bridge.engine.room import Room
 from bridge.engine.sounds import RINGBACK, Sound, SoundQueue, default_music
+from bridge.engine.targets import Target
 from bridge.errors import BridgeError
 from bridge.multiparty.requests import AddParticipant, StartRecording
 from bridge.multiparty.vocabulary import (

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import httpx
+from pydantic import SecretStr
 
-from bridge.engine.notifier import Target
+from bridge.engine.outgoing import request_to
+from bridge.engine.targets import Target
 from bridge.errors import PeerError
 
 __all__ = ["FetchError", "Fetcher"]
@@ -27,10 +29,12 @@ class Fetcher:
 
     Args:
         http: What it gets them with.
+        auth_token: Signs what it asks.
     """
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
+    def __init__(self, http: httpx.AsyncClient, auth_token: SecretStr) -> None:
         self._http = http
+        self._auth_token = auth_token
 
     async def get(
         self,
@@ -43,20 +47,23 @@ class Fetcher:
         Raises:
             FetchError: If it does not answer, not with a success, or with too much.
         """
-        given = {"params" if target.method == "GET" else "data": dict(params)}
-        if not params:
-            given = {}
         body = bytearray()
         try:
-            async with (
-                asyncio.timeout(TIMEOUT_S),
-                self._http.stream(target.method, target.url, **given) as response,  # type: ignore[arg-type]
-            ):
-                response.raise_for_status()
-                async for piece in response.aiter_bytes():
-                    body += piece
-                    if len(body) > most_bytes:
-                        raise FetchError(f"{target.url}: more than {most_bytes} bytes")
+            async with asyncio.timeout(TIMEOUT_S):
+                request = request_to(
+                    self._http, self._auth_token, target, params, TIMEOUT_S
+                )
+                response = await self._http.send(request, stream=True)
+                try:
+                    response.raise_for_status()
+                    async for piece in response.aiter_bytes():
+                        body += piece
+                        if len(body) > most_bytes:
+                            raise FetchError(
+                                f"{target.url}: more than {most_bytes} bytes"
+                            )
+                finally:
+                    await response.aclose()
         except httpx.HTTPStatusError as error:
             raise FetchError(
                 f"{target.url}: HTTP {error.response.status_code}"

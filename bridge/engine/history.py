@@ -112,7 +112,9 @@ class History:
     def __init__(self, database: str, engine: str) -> None:
         self._engine = engine
         self._pending: dict[tuple[str, Any], tuple[sa.Table, Row]] = {}
-        self._is_writing = False
+        # Saves are numbered: a reader waits for those before it, not for later ones.
+        self._saved = 0
+        self._written = 0
         self._change = Change()
         self._database = _open(database)
 
@@ -120,6 +122,7 @@ class History:
         """Queue a row; of one key only the last is written."""
         key = tuple(row[column.name] for column in table.primary_key)
         self._pending[table.name, key] = (table, row)
+        self._saved += 1
         self._change.announce()
 
     def save_mpc(self, row: Row) -> None:
@@ -140,16 +143,21 @@ class History:
             while not self._pending:
                 await self._change.wait()
             batch, self._pending = list(self._pending.values()), {}
-            self._is_writing = True
+            number = self._saved
+            work = asyncio.to_thread(self._write_what_can_be, batch)
+            writing = asyncio.ensure_future(work)
             try:
-                await asyncio.to_thread(self._write_what_can_be, batch)
+                await asyncio.shield(writing)
             finally:
-                self._is_writing = False
-                self._change.announce()
+                # Also when the engine stops: what has begun to be written is.
+                await writing
+            self._written = number
+            self._change.announce()
 
     async def flushed(self) -> None:
-        """Wait until everything that was saved is written."""
-        while self._pending or self._is_writing:
+        """Wait until everything that has been saved by now is written."""
+        wanted = self._saved
+        while self._written < wanted:
             await self._change.wait()
 
     def close(self) -> None:
@@ -186,11 +194,18 @@ class History:
         return _first(await self._read(found))
 
     async def mpc_named(self, account: str, name: str) -> Row | None:
-        """The call of a name that has not ended."""
-        found = sa.select(MPCS).where(
-            MPCS.c.account == account,
-            MPCS.c.friendly_name == name,
-            MPCS.c.status != MpcStatus.ENDED.value,
+        """The call of a name that has not ended: one of this engine, or the newest."""
+        found = (
+            sa.select(MPCS)
+            .where(
+                MPCS.c.account == account,
+                MPCS.c.friendly_name == name,
+                MPCS.c.status != MpcStatus.ENDED.value,
+            )
+            .order_by(
+                sa.case((MPCS.c.engine == self._engine, 0), else_=1),
+                MPCS.c.creation_time.desc(),
+            )
         )
         return _first(await self._read(found))
 

@@ -7,9 +7,9 @@ import dataclasses
 from bridge.audio.activity import Activity
 from bridge.audio.pcm import Samples, silence
 from bridge.engine.legs import TICK_SAMPLES, Leg
-from bridge.engine.notifier import Target
 from bridge.engine.room import Member, Room
 from bridge.engine.sounds import Sound, SoundQueue
+from bridge.engine.targets import Target
 from bridge.multiparty.requests import AddParticipant
 from bridge.multiparty.vocabulary import ExitCause, HangupCause
 from bridge.multiparty.xml import Element

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 
-from bridge.audio.pcm import FRAME_MS
+from bridge.audio.pcm import FRAME_MS, Samples, silence
 from bridge.engine.conference import Conference
 from bridge.engine.exchange import Exchange
 from bridge.engine.legs import TICK_SAMPLES
+from bridge.engine.lines import Line
 from bridge.engine.mixer import mix_rooms
-from bridge.multiparty.vocabulary import EventName
+from bridge.multiparty.vocabulary import EventName, HangupCause
 
 __all__ = ["MediaClock"]
 
@@ -50,16 +51,36 @@ class MediaClock:
         self._exchange.advance()
         for line in list(self._exchange.calls.lines.values()):
             if line.is_up:
-                line.said = line.leg.say()
-                if line.member is None:
-                    line.leg.hear(line.sounds.take(TICK_SAMPLES))
-        talking = [each for each in self._exchange.conferences.values() if each.lines]
+                self._listen_to(line)
+        conferences = list(self._exchange.conferences.values())
+        talking = [each for each in conferences if each.lines]
         voices = [conference.voices() for conference in talking]
         heard = mix_rooms([conference.table for conference in talking], voices)
         for conference, said, mixes in zip(talking, voices, heard, strict=True):
+            self._move(conference, said, mixes)
+        for conference in conferences:
+            if not conference.lines and conference.recording is not None:
+                conference.recording.write(silence(TICK_SAMPLES))
+
+    def _listen_to(self, line: Line) -> None:
+        try:
+            line.said = line.leg.say()
+            if line.member is None:
+                line.leg.hear(line.sounds.take(TICK_SAMPLES))
+        # The edge of a call: a leg that fails takes itself down, and no other.
+        except Exception:  # noqa: BLE001
+            _LOG.exception("%r failed", line)
+            line.hang_up(HangupCause.INTERNAL_ERROR)
+
+    def _move(self, conference: Conference, said: Samples, mixes: Samples) -> None:
+        try:
             conference.hear(said, mixes)
             self._notice_speech(conference)
             self._exchange.parts.transcriber.hear(conference)
+        # The edge of a room: one that fails ends, and the others go on.
+        except Exception:  # noqa: BLE001
+            _LOG.exception("%r failed", conference)
+            self._exchange.end(conference)
 
     def _notice_speech(self, conference: Conference) -> None:
         report = self._exchange.parts.reporter.mpc

@@ -10,18 +10,18 @@ import dataclasses
 import datetime
 import itertools
 import logging
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
-from bridge.multiparty import signatures
+from bridge.engine.outgoing import request_to
+from bridge.engine.targets import Target
 from bridge.multiparty.callbacks import timestamp
 from bridge.tasks import Change, Spawn
 
-__all__ = ["Delivery", "Notifier", "Target"]
+__all__ = ["Delivery", "Notifier"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,14 +34,6 @@ MOST_WAITING = 1000
 """In one queue; more are dropped, and shown as such."""
 
 MOST_REMEMBERED = 2000
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Target:
-    """Where callbacks go."""
-
-    url: str
-    method: str = "POST"
 
 
 @dataclasses.dataclass(slots=True)
@@ -142,29 +134,18 @@ class Notifier:
 
     async def _attempt(self, delivery: Delivery) -> bool:
         """Send once; True if there is no use in sending again."""
-        target = delivery.target
+        http, params = self._http, delivery.params
         try:
-            response = await self._http.send(self._request(target, delivery.params))
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            async with asyncio.timeout(TIMEOUT_S):
+                request = request_to(
+                    http, self._auth_token, delivery.target, params, TIMEOUT_S
+                )
+                # What it says beside its status is nobody's matter, however long.
+                response = await http.send(request, stream=True)
+                await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
             delivery.error = repr(error)
             return False
         delivery.status = response.status_code
         delivery.error = "" if response.is_success else f"HTTP {response.status_code}"
         return response.status_code < 500 and response.status_code != 429
-
-    def _request(self, target: Target, params: Mapping[str, str]) -> httpx.Request:
-        url = httpx.URL(target.url)
-        if target.method == "GET":
-            url = url.copy_merge_params(dict(params))
-        nonce = uuid.uuid4().hex
-        signed = signatures.headers(
-            self._auth_token.get_secret_value(),
-            target.method,
-            str(url),
-            nonce,
-            None if target.method == "GET" else params,
-        )
-        data = None if target.method == "GET" else dict(params)
-        return self._http.build_request(
-            target.method, url, data=data, headers=signed, timeout=TIMEOUT_S
-        )

@@ -10,10 +10,10 @@ from bridge.engine.books import Books
 from bridge.engine.clock import Clock
 from bridge.engine.conference import Conference
 from bridge.engine.history import History, Row
-from bridge.engine.notifier import Target
 from bridge.engine.recording import Recording, to_mp3
 from bridge.engine.reporter import Reporter
 from bridge.engine.room import NotAllowedError
+from bridge.engine.targets import Target
 from bridge.multiparty.requests import (
     AddParticipant,
     StartParticipantRecording,

@@ -8,9 +8,10 @@ from typing import Any
 from bridge.engine.books import Books
 from bridge.engine.clock import Clock
 from bridge.engine.lines import Line
-from bridge.engine.notifier import Notifier, Target
+from bridge.engine.notifier import Notifier
 from bridge.engine.recording import Recording
 from bridge.engine.room import Member, Room
+from bridge.engine.targets import Target
 from bridge.multiparty.callbacks import (
     CallStatusEvent,
     ExitAction,

@@ -16,9 +16,9 @@ from bridge.audio.pcm import FRAME_MS, Samples
 from bridge.engine.conference import Conference
 from bridge.engine.legs import RATE_HZ
 from bridge.engine.lines import Line
-from bridge.engine.notifier import Target
 from bridge.engine.reporter import Reporter
 from bridge.engine.room import Member
+from bridge.engine.targets import Target
 from bridge.speech.recognition import Recognizer
 from bridge.tasks import Spawn
 

@@ -92,11 +92,15 @@ def parse(text: bytes, call_uuid: str = "") -> list[Element]:
     """
     if len(text) > MOST_BYTES:
         raise PeerError(f"XML of {len(text)} bytes, allowed are {MOST_BYTES}")
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
+    try:
+        document = text.decode()
+    except UnicodeDecodeError as error:
+        raise PeerError("XML that is not UTF-8") from error
+    if "<!DOCTYPE" in document or "<!ENTITY" in document:
         raise PeerError("XML with a document type, allowed is none")
     try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+        root = ElementTree.fromstring(document)
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise PeerError(f"no XML: {error}") from error
     if root.tag != "Response":
         raise PeerError(f"XML of <{root.tag}>, expected <Response>")

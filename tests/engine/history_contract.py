@@ -1,6 +1,7 @@
 """What a history must do, whatever database it is in."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -190,7 +191,39 @@ async def two_at_once_do_not_disturb_each_other(database: str) -> None:
         assert len(await listed(one)) == len(await listed(two)) == 20
 
 
+async def a_reader_is_not_kept_waiting(database: str) -> None:
+    """By what is saved after it asked."""
+    async with history(database) as kept:
+
+        async def saving() -> None:
+            for number in itertools.count():
+                kept.save_mpc(mpc(number % 50, max_duration=number))
+                await asyncio.sleep(0.0001)
+
+        async with background(saving=saving()):
+            await asyncio.sleep(0.05)
+            async with asyncio.timeout(5):
+                assert await kept.mpc("MA", "m1") is not None
+
+
+async def a_name_is_ones_own_first(database: str) -> None:
+    """Then the newest of others', as of a run that was killed at another address."""
+    async with history(database, "killed") as other, history(database) as kept:
+        other.save_mpc(mpc(1, friendly_name="demo"))
+        other.save_mpc(mpc(3, friendly_name="demo"))
+        await other.flushed()
+        found = await kept.mpc_named("MA", "demo")
+        assert found is not None
+        assert found["mpc_uuid"] == "m3"
+        kept.save_mpc(mpc(2, friendly_name="demo"))
+        found = await kept.mpc_named("MA", "demo")
+        assert found is not None
+        assert found["mpc_uuid"] == "m2"
+
+
 CONTRACT = (
+    a_reader_is_not_kept_waiting,
+    a_name_is_ones_own_first,
     survives_a_restart,
     filters_and_pages,
     participants_are_found,

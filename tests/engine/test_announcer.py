@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.engine.notifier import Target
+from bridge.engine.targets import Target
 from bridge.errors import ConfigError, PeerError
 from bridge.multiparty import xml
 from tests.engine.setting import WEB, engine, hears, wav

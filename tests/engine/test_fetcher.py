@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from bridge.engine.fetcher import Fetcher, FetchError
-from bridge.engine.notifier import Target
+from bridge.engine.targets import Target
+from bridge.multiparty.signatures import is_signed
 
 HERE = Target("http://h/x", "GET")
 
@@ -15,7 +17,7 @@ HERE = Target("http://h/x", "GET")
 async def fetched(answer: object, target: Target = HERE, **given: object) -> bytes:
     transport = httpx.MockTransport(answer)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport) as http:
-        return await Fetcher(http).get(target, **given)  # type: ignore[arg-type]
+        return await Fetcher(http, SecretStr("secret")).get(target, **given)  # type: ignore[arg-type]
 
 
 async def test_parameters_go_into_the_query_or_the_form() -> None:
@@ -27,15 +29,18 @@ async def test_parameters_go_into_the_query_or_the_form() -> None:
         return httpx.Response(200, content=b"yes")
 
     assert await fetched(answer, Target("http://h/x?a=1", "GET")) == b"yes"
-    assert await fetched(answer, Target("http://h/x", "GET"), params={"b": "2"})
+    assert await fetched(answer, Target("http://h/x?a=1", "GET"), params={"b": "2"})
     assert await fetched(answer, Target("http://h/x?a=1", "POST"), params={"b": "2"})
 
     assert [str(each.url) for each in asked] == [
         "http://h/x?a=1",
-        "http://h/x?b=2",
+        "http://h/x?a=1&b=2",
         "http://h/x?a=1",
     ]
     assert asked[2].content == b"b=2"
+    for request, form in zip(asked, (None, None, {"b": "2"}), strict=True):
+        url = str(request.url)
+        assert is_signed(request.headers, "secret", request.method, url, form)
 
 
 def fail(request: httpx.Request) -> httpx.Response:

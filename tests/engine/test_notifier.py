@@ -10,7 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from bridge.engine import notifier
-from bridge.engine.notifier import Notifier, Target
+from bridge.engine.notifier import Notifier
+from bridge.engine.targets import Target
 from bridge.multiparty.signatures import is_signed
 from bridge.tasks import background
 

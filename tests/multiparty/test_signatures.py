@@ -89,14 +89,19 @@ def test_what_we_sign_is_signed(version: str) -> None:
     made = signatures.headers("t", "POST", url, "N", {"B": "x"})
     given = {name.lower(): v for name, v in made.items() if f"V{version}" in name}
 
-    assert is_signed(given, "t", "POST", url, {"B": "x"})
+    def signed(token: str, where: str) -> bool:
+        return is_signed(given, token, "POST", where, {"B": "x"}, takes_v2=True)
+
+    assert signed("t", url)
+    assert is_signed(given, "t", "POST", url, {"B": "x"}) == (version == "3")
+    assert not signed("other", url)
     assert not is_signed(given, "other", "POST", url, {"B": "x"})
     assert not is_signed(given, "t", "POST", "https://h/other", {"B": "x"})
     own = f"x-plivo-signature-v{version}"
     listed = {**given, own: f"wrong, {given[own]}"}
-    assert is_signed(listed, "t", "POST", url, {"B": "x"})
+    assert is_signed(listed, "t", "POST", url, {"B": "x"}, takes_v2=True)
     given[own] = "wrong"
-    assert is_signed(given, "t", "POST", url, {"B": "x"})
+    assert signed("t", url)
 
 
 def test_parameters_count() -> None:

@@ -46,6 +46,8 @@ def test_all_that_a_call_can_do_is_read() -> None:
         (b"<Answer/>", "expected <Response>"),
         (b"<Response>" + b" " * 110_000, "allowed are 102400"),
         (b"<!DOCTYPE x [<!ENTITY a 'b'>]><Response>&a;</Response>", "document type"),
+        ("<!DOCTYPE x><Response/>".encode("utf-16"), "not UTF-8"),
+        (b"<?xml version='1.0' encoding='foo'?><Response", "no XML"),
         (b"<Response><Wait length='x'/></Response>", "<Wait> length='x'"),
         (b"<Response><Play loop='-1'>u</Play></Response>", "<Play> loop='-1'"),
         (b"<Response><Play loop='nan'>u</Play></Response>", "<Play> loop='nan'"),

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.documents import problems
 from bridge.engine.exchange import Exchange
-from bridge.engine.notifier import Notifier, Target
+from bridge.engine.notifier import Notifier
 from bridge.engine.options import EngineOptions
 from bridge.engine.rest.asking import Answer, ApiError, Ask, read
 from bridge.engine.rest.house import House
@@ -28,6 +28,7 @@ from bridge.engine.rest.openapi import description
 from bridge.engine.rest.operations import ACCOUNT, OPERATIONS, Operation
 from bridge.engine.rest.participants import Participants
 from bridge.engine.room import NotAllowedError
+from bridge.engine.targets import Target
 from bridge.multiparty.rates import PLIVO_RATE, RateWindow
 from bridge.multiparty.requests import Request as AsyncRequest
 

@@ -5,8 +5,9 @@ from http import HTTPStatus
 from pydantic import BaseModel, ConfigDict, Field
 
 from bridge.engine.exchange import Exchange
-from bridge.engine.notifier import Notifier, Target
+from bridge.engine.notifier import Notifier
 from bridge.engine.rest.asking import Answer, ApiError, Ask
+from bridge.engine.targets import Target
 from bridge.errors import PeerError
 from bridge.multiparty.requests import Method, Url
 
