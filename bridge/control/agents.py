@@ -3,12 +3,13 @@
 import asyncio
 import dataclasses
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from bridge.errors import ControlError, MisuseError, RefusedError, UnavailableError
-from bridge.multiparty.objects import Participant
+from bridge.multiparty.objects import Added, Participant
 from bridge.multiparty.requests import AddParticipant
 from bridge.multiparty.vocabulary import Role
 
@@ -25,7 +26,12 @@ FIRST_LOOK_S = 0.1
 LONGEST_LOOK_S = 1.0
 """How often it is looked whether somebody has joined."""
 
+LAST_LOOK_S = 2.0
+"""So much longer it is looked for somebody than they are dialled."""
+
 LEAVE_TIMEOUT_S = 10.0
+
+SILENTLY: Mapping[str, bool] = {"disable_state_change_sound": True}
 
 Brief: TypeAlias = Callable[[Participant], Awaitable[None]]
 """Tells the person what it is about; returns when they know."""
@@ -59,19 +65,22 @@ async def ai_agent(
     client: "MpcClient", name: str, request: AddParticipant, timeout_s: float
 ) -> AsyncIterator[Participant]:
     """Have an AI agent in a call; see `MpcClient.ai_agent`."""
-    added = await client.add_participant(name, request)
-    member: Participant | None = None
+    # It stops ringing when nobody waits for it any more.
+    ring_s = max(1, math.ceil(timeout_s))
+    request = request.model_copy(update={"ring_timeout": str(ring_s)})
+    adding = asyncio.ensure_future(client.add_participant(name, request))
     try:
-        member = await _joined(client, name, added.call_uuid, timeout_s)
+        added = await asyncio.shield(adding)
+        member = await _joined(client, name, added.call_uuid, timeout_s + LAST_LOOK_S)
         if member is None:
             raise UnavailableError(
                 "add AI agent", None, f"it did not join in {timeout_s:.0f} s"
             )
         yield member
     finally:
-        # Also when this very task is being cancelled: the call must not keep an
-        # agent that nobody minds.
-        leaving = asyncio.ensure_future(_removed(client, name, added.call_uuid, member))
+        # Also when this very task is being cancelled, and even if that was while it
+        # was being added: the call must not keep an agent that nobody minds.
+        leaving = asyncio.ensure_future(_removed(client, name, adding))
         await asyncio.shield(asyncio.wait({leaving}, timeout=LEAVE_TIMEOUT_S))
 
 
@@ -101,17 +110,22 @@ async def transfer(client: "MpcClient", name: str, wishes: Wishes) -> Transfer:
     held = [m.member_id for m in members if m.role == Role.CUSTOMER and not m.hold]
     if wishes.customer_hears != "hold music":
         held = []
-    # Held before the person is dialled, so that nobody meets before the briefing.
-    await _hold(client, name, held, hold=True)
+    person = None
     try:
+        # Held before the person is dialled, so that nobody meets before the briefing.
+        await _each(client.update, name, held, hold=True, **SILENTLY)
         person = await _called(client, name, wishes)
         if person is not None and wishes.brief is not None:
             await wishes.brief(person)
     finally:
-        await _hold(client, name, held, hold=False)
+        # Also when this is cancelled: nobody is to be left with the music.
+        freeing = _each(client.update, name, held, hold=False, **SILENTLY)
+        await asyncio.shield(freeing)
     if person is None:
         return Transfer(answered=False, agent=None)
-    await client.kick(name, ",".join(member.member_id for member in agents))
+    await _each(client.kick, name, [member.member_id for member in agents])
+    if not await client.participants(name, call_uuid=person.call_uuid or ""):
+        raise UnavailableError("transfer", None, "the person hung up")
     return Transfer(answered=True, agent=person)
 
 
@@ -121,14 +135,23 @@ async def _called(client: "MpcClient", name: str, wishes: Wishes) -> Participant
         role=Role.AGENT,
         from_=wishes.sender,
         to=wishes.to,
-        ring_timeout=str(max(1, round(wishes.answer_timeout_s))),
+        ring_timeout=str(max(1, int(wishes.answer_timeout_s))),
     )
     calls = [call.call_uuid for call in added.calls] or [added.call_uuid]
-    looks = [_joined(client, name, each, wishes.answer_timeout_s) for each in calls]
-    for member in await asyncio.gather(*looks):
-        if member is not None:
-            return member
-    return None
+    # Ringing ends a little before the looking does: who answers last is seen.
+    wait_s = wishes.answer_timeout_s + LAST_LOOK_S
+    looks = [
+        asyncio.ensure_future(_joined(client, name, each, wait_s)) for each in calls
+    ]
+    try:
+        for look in asyncio.as_completed(looks):
+            member = await look
+            if member is not None:
+                return member
+        return None
+    finally:
+        for look in looks:
+            look.cancel()
 
 
 async def _joined(
@@ -154,31 +177,30 @@ async def _joined(
 
 
 async def _removed(
-    client: "MpcClient", name: str, call_uuid: str, member: Participant | None
+    client: "MpcClient", name: str, adding: "asyncio.Future[Added]"
 ) -> None:
     try:
-        if member is None:
-            found = await client.participants(name, call_uuid=call_uuid)
-            member = found[0] if found else None
+        added = await adding
+        member = await _joined(client, name, added.call_uuid, LAST_LOOK_S)
         if member is not None:
             await client.kick(name, member.member_id)
     except RefusedError:
-        # It, or the whole call, is gone already.
+        # It, or the whole call, is gone already, or it was never added.
         return
     except ControlError as error:
         _LOG.warning("the AI agent could not be removed from %s: %s", name, error)
 
 
-async def _hold(
-    client: "MpcClient", name: str, members: list[str], *, hold: bool
+async def _each(
+    operation: Callable[..., Awaitable[object]],
+    name: str,
+    members: list[str],
+    **how: bool,
 ) -> None:
-    if not members:
-        return
-    try:
-        await client.update(
-            name, ",".join(members), hold=hold, disable_state_change_sound=True
-        )
-    except RefusedError:
-        # A customer who has hung up meanwhile needs no music, and none back.
-        if hold:
-            raise
+    """Do something to members one by one: one who is gone is not the others' matter."""
+    for member_id in members:
+        try:
+            await operation(name, member_id, **how)
+        except RefusedError as error:
+            if error.status != 404:
+                raise

@@ -68,13 +68,15 @@ class Asking:
         """Close its connections."""
         await self._http.aclose()
 
-    async def ask(
+    async def ask(  # noqa: PLR0913 - a request has so many parts
         self,
         operation: str,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
+        *,
+        is_repeatable: bool | None = None,
     ) -> Any:
         """Ask, and return the JSON of the answer; `{}` for none.
 
@@ -84,6 +86,7 @@ class Asking:
             path: Below `MultiPartyCall/`.
             body: To be sent as JSON.
             query: Parameters of the URL.
+            is_repeatable: Whether it may be asked twice; None: GET and DELETE may.
 
         Raises:
             RefusedError: If the API says no.
@@ -99,7 +102,11 @@ class Asking:
                 response.raise_for_status()
                 return response.json() if response.content else {}
 
-        return await self._retried(once, is_idempotent=method in IDEMPOTENT)
+        if is_repeatable is None:
+            is_repeatable = method in IDEMPOTENT
+        return await self._retried(
+            once, is_repeatable=is_repeatable, is_removal=method == "DELETE"
+        )
 
     async def _wait_for_a_place(self) -> None:
         """Keep to the account's rate: waiting here is cheaper than a 429."""
@@ -110,19 +117,31 @@ class Asking:
             wait_s = self._rate.take(now())
 
     async def _retried(
-        self, once: Callable[[], Awaitable[Any]], *, is_idempotent: bool
+        self,
+        once: Callable[[], Awaitable[Any]],
+        *,
+        is_repeatable: bool,
+        is_removal: bool,
     ) -> Any:
-        for attempt in range(ATTEMPTS - 1):
+        may_be_done = False
+        for attempt in range(ATTEMPTS):
             try:
                 return await once()
+            except RefusedError as error:
+                # Not there: the attempt whose answer was lost has removed it.
+                if may_be_done and is_removal and error.status == 404:
+                    return {}
+                raise
             except UnavailableError as error:
                 # What was refused for its rate was not done, whatever it was.
-                if not is_idempotent and error.status != 429:
+                is_refused = error.status == 429
+                may_be_done |= not is_refused
+                if attempt == ATTEMPTS - 1 or not (is_repeatable or is_refused):
                     raise
                 wait_s = _wait_s(attempt, error)
                 _LOG.info("%s; trying again in %.1f s", error, wait_s)
                 await asyncio.sleep(wait_s)
-        return await once()
+        raise AssertionError("the last attempt returns or raises")
 
 
 def _wait_s(attempt: int, error: UnavailableError) -> float:

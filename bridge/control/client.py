@@ -193,8 +193,14 @@ class MpcClient(MediaOperations):
         if coach_mode is not None and members == "all":
             raise MisuseError("coach_mode: cannot be updated for all members at once")
         path = member_path(name, uuid, members)
+        # It says how things are to be, not what to do: asking twice does no harm.
         return await self._ask(
-            Updated, "update participant", "POST", path, body_of(change)
+            Updated,
+            "update participant",
+            "POST",
+            path,
+            body_of(change),
+            is_repeatable=True,
         )
 
     async def kick(self, name: str, members: str, *, uuid: str = "") -> None:

@@ -41,8 +41,12 @@ class Operations:
         path: str,
         body: dict[str, Any] | None = None,
         query: dict[str, Any] | None = None,
+        *,
+        is_repeatable: bool | None = None,
     ) -> Answered:
-        answer = await self._asking.ask(operation, method, path, body, query)
+        answer = await self._asking.ask(
+            operation, method, path, body, query, is_repeatable=is_repeatable
+        )
         with api_errors(operation):
             return model.model_validate(answer)
 

@@ -112,7 +112,9 @@ class AiLeg:
         self._began_ms = 0
         self._fullness = 0
         self._is_broken = False
+        self._is_hung_up = False
         self._down = asyncio.Event()
+        """The socket is of no more use, for whichever reason."""
 
     def __repr__(self) -> str:
         return f"<AiLeg {self.stream_id} {self._protocol.state.value}>"
@@ -126,10 +128,10 @@ class AiLeg:
         is_answered = False
         began_s = asyncio.get_running_loop().time()
         try:
-            while True:
+            while not self._is_hung_up:
                 async with contextlib.AsyncExitStack() as stack:
                     socket = await self._connect(stack)
-                    if self._down.is_set():
+                    if self._is_hung_up:
                         return
                     await self._begin(socket)
                     if not is_answered:
@@ -189,6 +191,7 @@ class AiLeg:
 
     def hang_up(self) -> None:
         """Close the stream."""
+        self._is_hung_up = True
         self._down.set()
 
     # ---------------------------------------------------------------- the stream
@@ -206,7 +209,8 @@ class AiLeg:
 
     def _reset(self) -> None:
         """Forget what belonged to the broken socket."""
-        self._down.clear()
+        if not self._is_hung_up:
+            self._down.clear()
         self._is_broken = False
         self._protocol = StreamProtocol(Side.PLATFORM)
         while not self._outgoing.empty():
@@ -285,7 +289,7 @@ class AiLeg:
                 SEND_QUEUE_S,
             )
             self._is_broken = True
-            self.hang_up()
+            self._down.set()
         else:
             self._watch_fullness()
 
@@ -320,7 +324,7 @@ class AiLeg:
                     _LOG.warning("stream %s: < %s", self.stream_id, error)
         except ConnectionClosed:
             self._is_broken = not self._down.is_set()
-        self.hang_up()
+        self._down.set()
 
     def _take(self, message: Message | Unknown) -> None:
         match message:

@@ -216,3 +216,75 @@ async def test_an_api_that_fails_while_leaving_is_logged(
 
             monkeypatch.setattr(client, "kick", fail)
     assert "could not be removed from demo" in caplog.text
+
+
+async def test_one_customer_who_goes_leaves_no_other_on_hold(tmp_path: Path) -> None:
+    """Each is freed for themselves."""
+    async with both(tmp_path) as (house, client):
+        first = house.add("demo", "2")
+        second = house.add("demo", "3")
+        await asyncio.sleep(1)
+        async with client.ai_agent("demo", url=URL):
+
+            async def brief(_person: Participant) -> None:
+                first.leg.hang_up()
+                await asyncio.sleep(1)
+
+            done = await client.transfer("demo", **TRANSFER, brief=brief)
+            assert done.answered
+            assert second.member is not None
+            assert not second.member.hold
+
+
+async def test_a_transfer_that_is_cancelled_frees_the_customer(tmp_path: Path) -> None:
+    """At whatever point."""
+    async with both(tmp_path, n7=PhoneScript(outcome="no-answer")) as (house, client):
+        customer = house.add("demo", "2")
+        await asyncio.sleep(1)
+        async with client.ai_agent("demo", url=URL):
+            for seconds in (0.0, 0.01, 2.0):
+                task = asyncio.create_task(client.transfer("demo", **TRANSFER))
+                await asyncio.sleep(seconds)
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+                await asyncio.sleep(1)
+                assert customer.member is not None
+                assert not customer.member.hold
+
+
+async def test_who_answers_in_the_last_moment_is_seen(tmp_path: Path) -> None:
+    """And of several, the first; nobody waits for the others."""
+    late = PhoneScript(answers_after_s=3.9)
+    async with both(tmp_path, n7=late, n9=late, n8=late) as (house, client):
+        house.add("demo", "2")
+        await asyncio.sleep(1)
+        async with client.ai_agent("demo", url=URL):
+            now = asyncio.get_running_loop().time
+            began_s = now()
+            done = await client.transfer(
+                "demo", to="7<9<8", sender="+1", answer_timeout_s=4
+            )
+            assert done.answered
+            assert now() - began_s < 6
+            assert roles(house) == ["customer", "agent"]
+
+
+async def test_an_agent_is_removed_even_if_it_comes_late(tmp_path: Path) -> None:
+    """Cancelled while it was being added, or while it rang."""
+    async with both(tmp_path, nai=PhoneScript(answers_after_s=1)) as (house, client):
+        house.add("demo", "2", stay_alone=True)
+        await asyncio.sleep(1)
+
+        async def have() -> None:
+            async with client.ai_agent("demo", url=URL):
+                await asyncio.sleep(100)
+
+        for seconds in (0.0, 0.001, 0.5):
+            task = asyncio.create_task(have())
+            await asyncio.sleep(seconds)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.sleep(5)
+            assert roles(house) == ["customer"]

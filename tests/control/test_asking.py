@@ -140,3 +140,27 @@ async def test_a_client_can_be_made_with_a_secret() -> None:
     """As options carry it."""
     async with MpcClient("MA", SecretStr("secret")) as mpc:
         assert repr(mpc) == "<MpcClient MA at api.plivo.com>"
+
+
+async def test_what_an_attempt_without_an_answer_removed_is_removed() -> None:
+    """A 404 after it is no failure; at once it is one."""
+    answers = iter([None, 404, 404])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status = next(answers)
+        if status is None:
+            raise httpx.ReadTimeout("no answer", request=request)
+        return httpx.Response(status, json={"error": "gone"})
+
+    async with client(answer) as mpc:
+        await mpc.end("demo")
+        with pytest.raises(RefusedError):
+            await mpc.end("demo")
+
+
+async def test_a_state_may_be_asked_for_twice() -> None:
+    """It says how things are to be."""
+    moody = Moody(503, 200)
+    async with client(moody) as mpc:
+        await mpc.update("demo", "1", mute=True)
+    assert len(moody.asked_s) == 2

@@ -459,3 +459,38 @@ async def test_unsent_audio_is_told_as_it_piles_up(
         leg.hear(silence(160))
     reasons = [reason for state, reason in told if state is StreamState.DEGRADED]
     assert reasons == ["buffer 30% full", "buffer 60% full", "buffer 90% full"]
+
+
+async def test_a_hang_up_between_two_sockets_is_kept() -> None:
+    """The leg does not come back to life."""
+    sockets = 0
+
+    async def drop(socket: ServerConnection) -> None:
+        nonlocal sockets
+        sockets += 1
+        await socket.recv()
+        socket.transport.abort()
+
+    async with serve(drop, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        options = AiLegOptions("MA", reconnects=True)
+        leg = AiLeg(
+            f"ws://127.0.0.1:{port}/",
+            ContentType("audio/x-l16", 8000),
+            "",
+            CALL,
+            options,
+        )
+        states = states_of(leg)
+
+        async def live() -> None:
+            async with asyncio.timeout(5):
+                await leg.run(lambda: None)
+
+        async with background(leg=live()):
+            while not leg._is_broken:
+                await asyncio.sleep(0)
+            leg.hang_up()
+            await asyncio.sleep(0.5)
+    assert sockets == 1
+    assert states[-1][0] is StreamState.STOPPED
