@@ -53,6 +53,7 @@ def command(
             if as_json:
                 click.echo(json.dumps({"url": engine.url, "api": api}))
             else:
+                click.echo(f"address   {engine.url}")
                 click.echo(f"API       {api}")
                 click.echo(f"account   {options.auth_id}")
             await setup.until_signalled(engine.exchange.end_all)

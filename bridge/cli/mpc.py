@@ -39,7 +39,11 @@ STATES = {
 
 
 @click.group("mpc")
-@click.option("--local", is_flag=True, help="Ask the engine on this machine.")
+@click.option(
+    "--local",
+    is_flag=True,
+    help="Ask the engine on this machine, at BRIDGE_ENGINE_PORT (8080).",
+)
 @setup.options_from("plivo")
 @setup.logging_options(level="warning")
 @click.pass_context

@@ -58,7 +58,7 @@ def start(
         if not member:
             return client.start_recording(**which(name), **wanted)
         return client.start_participant_recording(
-            member_id=member, record_track_type=track, **which(name), **wanted
+            member_id=member, track=track, **which(name), **wanted
         )
 
     ask(context, begin, as_json=as_json)

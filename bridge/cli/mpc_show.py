@@ -41,6 +41,8 @@ MEMBER_COLUMNS = (
     "hold",
     "coach_mode",
     "join_time",
+    "exit_time",
+    "exit_cause",
     "call_uuid",
 )
 
@@ -59,13 +61,15 @@ async def watch(
     """Show something, again and again, until it is gone or the person is."""
     console = _console()
     async with options.client() as client:
+        is_seen = False
         with Live(console=console, auto_refresh=False) as live:
             while True:
                 try:
                     live.update(rendered(await look(client)), refresh=True)
+                    is_seen = True
                 except RefusedError as error:
                     # The call has ended: what was seen last stays on the screen.
-                    if error.status != 404 or not live.is_started:
+                    if error.status != 404 or not is_seen:
                         raise
                     console.print(f"[dim]{error.detail}[/dim]")
                     return
@@ -103,6 +107,10 @@ def rendered(value: Any) -> RenderableType:
 
 def _table(objects: Sequence[Mpc | Participant], columns: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False)
+    # What nobody has is not shown.
+    columns = [
+        name for name in columns if any(_cell(getattr(each, name)) for each in objects)
+    ]
     for name in columns:
         # What does not fit is wrapped, not cut: ids are there to be copied.
         table.add_column(name.replace("_", " "), overflow="fold")

@@ -41,8 +41,9 @@ def options_from(*sections: str) -> Callable[[Command], Command]:
                 kind = {int: int, float: float, bool: bool}.get(option.kind, str)
                 secret = option.name.endswith("token")
                 source = "" if secret else f"; default {option.default}"
+                switch = f"/--no-{option.flag.removeprefix('--')}"
                 command = click.option(
-                    option.flag,
+                    option.flag + (switch if kind is bool else ""),
                     option.name,
                     type=kind,
                     default=None,

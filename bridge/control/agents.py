@@ -116,7 +116,7 @@ async def transfer(client: "MpcClient", name: str, wishes: Wishes) -> Transfer:
         await _each(client.update, name, held, hold=True, **SILENTLY)
         person = await _called(client, name, wishes)
         if person is not None and wishes.brief is not None:
-            await wishes.brief(person)
+            await _briefed(client, name, person, wishes.brief)
     finally:
         # Also when this is cancelled: nobody is to be left with the music.
         freeing = _each(client.update, name, held, hold=False, **SILENTLY)
@@ -127,6 +127,17 @@ async def transfer(client: "MpcClient", name: str, wishes: Wishes) -> Transfer:
     if not await client.participants(name, call_uuid=person.call_uuid or ""):
         raise UnavailableError("transfer", None, "the person hung up")
     return Transfer(answered=True, agent=person)
+
+
+async def _briefed(
+    client: "MpcClient", name: str, person: Participant, brief: Brief
+) -> None:
+    """Brief somebody; who cannot be briefed is not left with the customer."""
+    try:
+        await brief(person)
+    except BaseException:
+        await asyncio.shield(_each(client.kick, name, [person.member_id]))
+        raise
 
 
 async def _called(client: "MpcClient", name: str, wishes: Wishes) -> Participant | None:

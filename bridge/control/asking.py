@@ -51,8 +51,10 @@ class Asking:
     ) -> None:
         self.url = url
         self._rate = RateWindow(*PLIVO_RATE)
+        # Whoever pastes a whole address of the API means its host.
+        root = url.partition("/v1/Account")[0].rstrip("/")
         self._http = httpx.AsyncClient(
-            base_url=f"{url.rstrip('/')}/v1/Account/{quote(auth_id)}/MultiPartyCall/",
+            base_url=f"{root}/v1/Account/{quote(auth_id)}/MultiPartyCall/",
             auth=httpx.BasicAuth(auth_id, auth_token.get_secret_value()),
             timeout=timeout_s,
             limits=httpx.Limits(max_connections=MOST_CONNECTIONS),
@@ -164,6 +166,10 @@ def api_errors(operation: str) -> Iterator[None]:
         later = UnavailableError(operation, status, _text(error.response))
         later.retry_s = _seconds(error.response.headers.get("Retry-After"))
         raise later from error
+    except httpx.ConnectError as error:
+        host = error.request.url.copy_with(raw_path=b"/")
+        text = f"{host} cannot be reached: {error}; is it running?"
+        raise UnavailableError(operation, None, text) from error
     except httpx.TransportError as error:
         raise UnavailableError(operation, None, repr(error)) from error
     except (ValidationError, ValueError) as error:

@@ -46,11 +46,13 @@ class Callbacks:
     """
 
     def __init__(
-        self, auth_token: SecretStr | None = None, *, public_url: str = ""
+        self, auth_token: str | SecretStr | None = None, *, public_url: str = ""
     ) -> None:
         self.received = 0
         self.refused = 0
         self.repeated = 0
+        if isinstance(auth_token, str):
+            auth_token = SecretStr(auth_token)
         self._auth_token = auth_token
         self._public_url = public_url
         self._listeners: list[Listener] = []

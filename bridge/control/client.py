@@ -203,7 +203,7 @@ class MpcClient(MediaOperations):
             is_repeatable=True,
         )
 
-    async def kick(self, name: str, members: str, *, uuid: str = "") -> None:
+    async def kick(self, name: str = "", members: str = "", *, uuid: str = "") -> None:
         """Throw members out."""
         await self._do("kick participant", "DELETE", member_path(name, uuid, members))
 

@@ -67,7 +67,13 @@ class MediaOperations(Operations):
         )
 
     async def start_participant_recording(
-        self, name: str, member_id: str, *, uuid: str = "", **parameters: Any
+        self,
+        name: str = "",
+        member_id: str = "",
+        *,
+        uuid: str = "",
+        track: TrackType | str = TrackType.ALL,
+        **parameters: Any,
     ) -> RecordingStarted:
         """Record a participant.
 
@@ -75,9 +81,11 @@ class MediaOperations(Operations):
             name: The call's.
             member_id: Whom.
             uuid: The call's, instead of its name.
-            parameters: As in `StartParticipantRecording`: `record_track_type`, ...
+            track: `participant` (what they say), `all` (also what they hear), `both`.
+            parameters: As in `StartParticipantRecording`: `file_format`, ...
         """
-        request = checked(StartParticipantRecording, parameters)
+        given = {"record_track_type": track, **parameters}
+        request = checked(StartParticipantRecording, given)
         body = body_of(request)
         body["record_track_type"] = request.record_track_type.value
         body.setdefault("recording_callback_method", "POST")
@@ -87,8 +95,8 @@ class MediaOperations(Operations):
 
     async def stop_participant_recording(
         self,
-        name: str,
-        member_id: str,
+        name: str = "",
+        member_id: str = "",
         *,
         uuid: str = "",
         track: TrackType | str = TrackType.ALL,
@@ -100,8 +108,8 @@ class MediaOperations(Operations):
 
     async def pause_participant_recording(
         self,
-        name: str,
-        member_id: str,
+        name: str = "",
+        member_id: str = "",
         *,
         uuid: str = "",
         track: TrackType | str = TrackType.ALL,
@@ -115,8 +123,8 @@ class MediaOperations(Operations):
 
     async def resume_participant_recording(
         self,
-        name: str,
-        member_id: str,
+        name: str = "",
+        member_id: str = "",
         *,
         uuid: str = "",
         track: TrackType | str = TrackType.ALL,
@@ -129,7 +137,12 @@ class MediaOperations(Operations):
     # --------------------------------------------------------------------- sounds
 
     async def play(
-        self, name: str, members: str, urls: str | Sequence[str], *, uuid: str = ""
+        self,
+        name: str = "",
+        members: str = "",
+        urls: str | Sequence[str] = (),
+        *,
+        uuid: str = "",
     ) -> Played:
         """Play WAV or MP3 files to members, one after another."""
         request = checked(Play, {"urls": urls})
@@ -139,13 +152,21 @@ class MediaOperations(Operations):
         path = f"{member_sounds(name, uuid, members)}Play/"
         return await self._ask(Played, "play audio", "POST", path, body)
 
-    async def stop_playing(self, name: str, members: str, *, uuid: str = "") -> None:
+    async def stop_playing(
+        self, name: str = "", members: str = "", *, uuid: str = ""
+    ) -> None:
         """Stop what was started with the same members."""
         path = f"{member_sounds(name, uuid, members)}Play/"
         await self._do("stop audio", "DELETE", path)
 
     async def speak(
-        self, name: str, members: str, text: str, *, uuid: str = "", **parameters: Any
+        self,
+        name: str = "",
+        members: str = "",
+        text: str = "",
+        *,
+        uuid: str = "",
+        **parameters: Any,
     ) -> Played:
         """Say a text to members.
 
@@ -160,7 +181,9 @@ class MediaOperations(Operations):
         path = f"{member_sounds(name, uuid, members)}Speak/"
         return await self._ask(Played, "speak", "POST", path, body)
 
-    async def stop_speaking(self, name: str, members: str, *, uuid: str = "") -> None:
+    async def stop_speaking(
+        self, name: str = "", members: str = "", *, uuid: str = ""
+    ) -> None:
         """Stop what was started with the same members."""
         path = f"{member_sounds(name, uuid, members)}Speak/"
         await self._do("stop speaking", "DELETE", path)

@@ -98,7 +98,7 @@ def member_path(name: str, uuid: str, members: str) -> str:
     """
     if not members:
         raise MisuseError("which member: give an id, several by commas, or all")
-    return f"{path_of(name, uuid)}Participant/{quote(members, safe=',')}/"
+    return f"{path_of(name, uuid)}Participant/{quote(str(members), safe=',')}/"
 
 
 def member_sounds(name: str, uuid: str, members: str) -> str:

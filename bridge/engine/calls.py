@@ -129,11 +129,11 @@ class Calls:
             line.hangup = line.hangup or HangupCause.RING_TIMEOUT
         except BridgeError as error:
             line.hangup = HangupCause.NETWORK_ERROR
-            _LOG.info("%s: %s", line.address, error)
+            _LOG.info("%s: %s", line.peer, error)
         # The edge of a call: one that fails takes itself down, and no other.
         except Exception:  # noqa: BLE001
             line.hangup = HangupCause.INTERNAL_ERROR
-            _LOG.exception("the call to %s failed", line.address)
+            _LOG.exception("the call to %s failed", line.peer)
         finally:
             self._over(line)
 
@@ -175,7 +175,7 @@ class Calls:
             self._tell_of_exit(line)
         self._rooms.leave(line, ExitCause.HANGUP)
         del self.lines[line.call_uuid]
-        _LOG.info("%s: %s (%s)", line.address, status, line.hangup.words)
+        _LOG.info("%s: %s (%s)", line.peer, status, line.hangup.words)
 
     def _set_status(self, line: Line, status: str) -> None:
         line.status = status
@@ -277,11 +277,11 @@ class Calls:
                 target, params, line.call_uuid
             )
         except FetchError as error:
-            _LOG.warning("%s: on_exit_action_url: %s", line.address, error)
+            _LOG.warning("%s: on_exit_action_url: %s", line.peer, error)
             line.hang_up(HangupCause.URL_UNREACHABLE)
             return
         except PeerError as error:
-            _LOG.warning("%s: on_exit_action_url: %s", line.address, error)
+            _LOG.warning("%s: on_exit_action_url: %s", line.peer, error)
             line.hang_up(HangupCause.INVALID_XML)
             return
         line.script = deque(elements)
@@ -313,12 +313,12 @@ class Calls:
                 try:
                     self._rooms.bring(line, name, request)
                 except NotAllowedError as error:
-                    _LOG.error("%s: <MultiPartyCall>: %s", line.address, error)
+                    _LOG.error("%s: <MultiPartyCall>: %s", line.peer, error)
             case xml.Other(tag):
                 _LOG.error(
                     "%s: <%s> is not known here: allowed are Play, Speak, Wait, "
                     "Hangup, MultiPartyCall",
-                    line.address,
+                    line.peer,
                     tag,
                 )
                 line.hang_up(HangupCause.INVALID_XML)

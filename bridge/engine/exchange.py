@@ -178,7 +178,7 @@ class Exchange:
     def enter(self, line: Line) -> None:
         """A call that is expected comes in."""
         assert line.room is not None
-        effects = line.room.join(line.call_uuid, self.parts.clock.now_s, line.address)
+        effects = line.room.join(line.call_uuid, self.parts.clock.now_s, line.peer)
         self._apply(self._by_uuid.get(line.room.mpc_uuid), effects)
 
     def leave(self, line: Line, cause: ExitCause) -> None:

@@ -91,6 +91,11 @@ class Line:
         return self.request.role.value if self.request is not None else "caller"
 
     @property
+    def peer(self) -> str:
+        """The number or address at the other end."""
+        return self.sender if self.direction == "inbound" else self.address
+
+    @property
     def is_up(self) -> bool:
         """Whether there is somebody to talk to."""
         return self.status == "in-progress"

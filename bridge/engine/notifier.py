@@ -45,7 +45,7 @@ class Delivery:
     params: Mapping[str, str]
     queued_at: str
     state: str = "waiting"
-    """waiting, delivered, failed, or dropped."""
+    """waiting, delivered, refused, failed, or dropped."""
     attempts: int = 0
     status: int | None = None
     """Of the last answer."""
@@ -122,7 +122,7 @@ class Notifier:
             await asyncio.sleep(wait_s)
             delivery.attempts += 1
             if await self._attempt(delivery):
-                delivery.state = "delivered"
+                delivery.state = "refused" if delivery.error else "delivered"
                 return
         delivery.state = "failed"
         _LOG.warning(

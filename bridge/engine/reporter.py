@@ -116,7 +116,7 @@ class Reporter:
                 "call_from": line.sender,
                 "call_to": line.address,
                 "call_direction": line.direction,
-                "member_address": line.address,
+                "member_address": line.peer,
             }
             if line.request is not None:
                 facts["role"] = line.request.role.value

@@ -107,7 +107,7 @@ async def test_no_answer_is_unavailable() -> None:
         raise httpx.ConnectError("refused", request=request)
 
     async with client(fail) as mpc:
-        with pytest.raises(UnavailableError, match="no answer"):
+        with pytest.raises(UnavailableError, match=r"test/ cannot be reached"):
             await mpc.end("demo")
 
 
@@ -164,3 +164,18 @@ async def test_a_state_may_be_asked_for_twice() -> None:
     async with client(moody) as mpc:
         await mpc.update("demo", "1", mute=True)
     assert len(moody.asked_s) == 2
+
+
+async def test_a_whole_address_of_the_api_is_as_good_as_its_host() -> None:
+    """The engine prints one, to be pasted."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(204)
+
+    url = "http://api.test/v1/Account/MA/MultiPartyCall/"
+    transport = httpx.MockTransport(answer)
+    async with MpcClient("MA", "secret", url=url, transport=transport) as mpc:
+        await mpc.end("demo")
+    assert asked == ["http://api.test/v1/Account/MA/MultiPartyCall/name_demo/"]

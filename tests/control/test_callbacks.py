@@ -57,7 +57,7 @@ async def test_a_signature_is_asked_for_where_there_is_a_token() -> None:
     public = "https://bot.example.com/callbacks"
     for callbacks, url in (
         (Callbacks(token), URL),
-        (Callbacks(token, public_url=public), public),
+        (Callbacks("secret", public_url=public), public),
     ):
         signed = signatures.headers("secret", "POST", f"{url}?a=1", "N", START)
         right = await send(callbacks, data=START, headers=signed, url=f"{URL}?a=1")

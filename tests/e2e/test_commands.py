@@ -129,9 +129,19 @@ async def test_the_engine_takes_calls_until_it_is_stopped(tmp_path: Path) -> Non
 
 
 async def test_the_engine_tells_people_its_address() -> None:
-    """And its account, not its token."""
-    async with command("engine", "--port", "0", "--database", ":memory:") as process:
+    """And its account, not its token; switches have a no."""
+    words = ["--database", ":memory:", "--no-ai-agent-hears-coach"]
+    async with command("engine", "--port", "0", *words) as process:
+        assert (await first_line(process)).startswith("address   http://127.0.0.1:")
         assert "/v1/Account/MALOCALENGINE0000000/" in await first_line(process)
+
+
+async def test_serve_says_where_callbacks_go() -> None:
+    """With the switch alone; without a token it warns that they are unsigned."""
+    words = ["--port", "0", "--callbacks-port", "0", "--json", "--callbacks"]
+    async with command("serve", *words) as process:
+        facts = json.loads(await first_line(process))
+        assert facts["callbacks"].startswith("http://127.0.0.1:")
 
 
 def test_bots_are_listed() -> None:

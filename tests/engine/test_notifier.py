@@ -119,6 +119,7 @@ async def test_what_is_refused_is_not_tried_again(status: int) -> None:
         await tells.idle()
 
     assert (delivery.attempts, delivery.status) == (1, status)
+    assert delivery.state == "refused"
     assert delivery.error == f"HTTP {status}"
 
 

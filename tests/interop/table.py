@@ -16,6 +16,18 @@ run against the local engine (`tests/interop`). Plivo's SDKs have its host writt
 the tests show how they are sent elsewhere: the Python SDK by the constants of
 `plivo.rest.client`, the Node SDK by the adapter of the HTTP library below it.
 
+```python
+import plivo
+import plivo.rest.client as rest
+
+for name in ("PLIVO_API_BASE_URI", "API_VOICE_BASE_URI",
+             "API_VOICE_BASE_URI_FALLBACK_1", "API_VOICE_BASE_URI_FALLBACK_2"):
+    setattr(rest, name, "http://127.0.0.1:8080/v1/Account")
+client = plivo.RestClient("MALOCALENGINE0000000", "local")
+```
+
+For Node see `tests/interop/node/methods.js`.
+
 No SDK knows the parameters of AI agents yet (`ai_agent_stream_...`); `bridge.control`
 does.
 

@@ -47,6 +47,7 @@ async def test_a_phone_calls_in_and_enters_by_xml(tmp_path: Path) -> None:
         agent = house.add("demo", "2", "agent")
         await asyncio.sleep(1)
         assert hears(house.sound(agent), 500)
+        assert house.room().room.members[0].address == "7"
         house.exchange.end(house.room())
         await asyncio.sleep(0.9)
         assert hears(house.sound(line), 900)
