@@ -122,7 +122,11 @@ class Calls:
         try:
             async with background() as spawn:
                 self._spawns[line.call_uuid] = spawn
-                await self._on_the_phone(line)
+                try:
+                    await self._on_the_phone(line)
+                finally:
+                    # From here on nothing new can be done with it.
+                    del self._spawns[line.call_uuid]
         except BusyError:
             line.hangup = HangupCause.BUSY
         except TimeoutError:
@@ -158,11 +162,7 @@ class Calls:
                 self._set_status(line, "in-progress")
                 self._run_program(line, self._admission(line))
 
-            try:
-                await line.leg.run(answered)
-            finally:
-                # From here on nothing new can be done with it.
-                self._spawns.pop(line.call_uuid, None)
+            await line.leg.run(answered)
 
     def _over(self, line: Line) -> None:
         self._rooms.dialling(line, is_ringing=False)

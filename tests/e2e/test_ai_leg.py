@@ -55,8 +55,9 @@ class Rig:
             await asyncio.sleep(0.005)
 
 
-def plain_leg(url: str) -> AiLeg:
-    return AiLeg(url, ContentType("audio/x-l16", 8000), "", CALL, AiLegOptions("MA"))
+def plain_leg(url: str, *, reconnects: bool = False) -> AiLeg:
+    options = AiLegOptions("MA", reconnects=reconnects)
+    return AiLeg(url, ContentType("audio/x-l16", 8000), "", CALL, options)
 
 
 @contextlib.asynccontextmanager
@@ -281,13 +282,7 @@ async def test_three_attempts_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    leg = AiLeg(
-        f"ws://127.0.0.1:{port}/",
-        ContentType("audio/x-l16", 8000),
-        "",
-        CALL,
-        AiLegOptions("MA"),
-    )
+    leg = plain_leg(f"ws://127.0.0.1:{port}/")
     with pytest.raises(UnavailableError, match="connect stream: no answer"):
         await leg.run(lambda: None)
     server.close()
@@ -312,13 +307,7 @@ async def test_hung_up_while_it_connects_it_never_starts() -> None:
 
     async with serve(take, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        leg = AiLeg(
-            f"ws://127.0.0.1:{port}/",
-            ContentType("audio/x-l16", 8000),
-            "",
-            CALL,
-            AiLegOptions("MA"),
-        )
+        leg = plain_leg(f"ws://127.0.0.1:{port}/")
         leg.hang_up()
         await leg.run(lambda: got.append("answered"))
     assert got == []
@@ -408,14 +397,7 @@ async def test_a_socket_that_breaks_is_told_and_ends_the_leg() -> None:
         sockets = 0
         async with serve(drop, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            options = AiLegOptions("MA", reconnects=reconnects)
-            leg = AiLeg(
-                f"ws://127.0.0.1:{port}/",
-                ContentType("audio/x-l16", 8000),
-                "",
-                CALL,
-                options,
-            )
+            leg = plain_leg(f"ws://127.0.0.1:{port}/", reconnects=reconnects)
             told = states_of(leg)
             answers = itertools.count()
             async with background(leg=leg.run(functools.partial(next, answers))):
@@ -473,14 +455,7 @@ async def test_a_hang_up_between_two_sockets_is_kept() -> None:
 
     async with serve(drop, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        options = AiLegOptions("MA", reconnects=True)
-        leg = AiLeg(
-            f"ws://127.0.0.1:{port}/",
-            ContentType("audio/x-l16", 8000),
-            "",
-            CALL,
-            options,
-        )
+        leg = plain_leg(f"ws://127.0.0.1:{port}/", reconnects=True)
         states = states_of(leg)
 
         async def live() -> None:
