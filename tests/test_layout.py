@@ -40,6 +40,7 @@ UNTESTED = {
     "engine/rest/answers.py": "tested through tests/engine/rest/test_app.py",
     "engine/rest/operations.py": "a table; tested in tests/engine/rest/test_openapi.py",
     "control/operations.py": "tested through tests/control/test_client.py",
+    "control/calls.py": "tested in tests/control/test_client.py",
     "control/media.py": "tested in tests/control/test_client.py",
     "listening.py": "tests/e2e/test_call.py, test_server.py",
     "control/options.py": "tests/cli/test_mpc.py",

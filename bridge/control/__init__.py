@@ -1,6 +1,6 @@
 """Client of the Multiparty Call REST API, Plivo's or the local engine's.
 
-* `client`: every operation; `media`: those on what is heard
+* `client`: every operation; `calls`, `media`: those on calls, and on what is heard
 * `agents`: an AI agent for the length of a block, and the warm transfer
 * `callbacks`: receives what the API tells by HTTP
 * `asking`: retries, the rate limit, errors; `operations`: what they share

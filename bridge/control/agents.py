@@ -6,15 +6,13 @@ import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
+from bridge.control.calls import CallOperations
 from bridge.errors import ControlError, MisuseError, RefusedError, UnavailableError
 from bridge.multiparty.objects import Added, Participant
 from bridge.multiparty.requests import AddParticipant
 from bridge.multiparty.vocabulary import Role
-
-if TYPE_CHECKING:
-    from bridge.control.client import MpcClient
 
 __all__ = ["Brief", "Transfer", "Wishes", "ai_agent", "transfer"]
 
@@ -62,7 +60,7 @@ class Wishes:
 
 @asynccontextmanager
 async def ai_agent(
-    client: "MpcClient", name: str, request: AddParticipant, timeout_s: float
+    client: CallOperations, name: str, request: AddParticipant, timeout_s: float
 ) -> AsyncIterator[Participant]:
     """Have an AI agent in a call; see `MpcClient.ai_agent`."""
     # It stops ringing when nobody waits for it any more.
@@ -84,7 +82,7 @@ async def ai_agent(
         await asyncio.shield(asyncio.wait({leaving}, timeout=LEAVE_TIMEOUT_S))
 
 
-async def transfer(client: "MpcClient", name: str, wishes: Wishes) -> Transfer:
+async def transfer(client: CallOperations, name: str, wishes: Wishes) -> Transfer:
     """Hand a call over from its AI agent to a person.
 
     The person is dialled; the AI agent briefs them while the customer is on hold (or
@@ -130,7 +128,7 @@ async def transfer(client: "MpcClient", name: str, wishes: Wishes) -> Transfer:
 
 
 async def _briefed(
-    client: "MpcClient", name: str, person: Participant, brief: Brief
+    client: CallOperations, name: str, person: Participant, brief: Brief
 ) -> None:
     """Brief somebody; who cannot be briefed is not left with the customer."""
     try:
@@ -140,7 +138,9 @@ async def _briefed(
         raise
 
 
-async def _called(client: "MpcClient", name: str, wishes: Wishes) -> Participant | None:
+async def _called(
+    client: CallOperations, name: str, wishes: Wishes
+) -> Participant | None:
     added = await client.add_participant(
         name,
         role=Role.AGENT,
@@ -166,7 +166,7 @@ async def _called(client: "MpcClient", name: str, wishes: Wishes) -> Participant
 
 
 async def _joined(
-    client: "MpcClient", name: str, call_uuid: str, timeout_s: float
+    client: CallOperations, name: str, call_uuid: str, timeout_s: float
 ) -> Participant | None:
     """Wait until a call is a member; None if it is none in time."""
     look_s = FIRST_LOOK_S
@@ -188,7 +188,7 @@ async def _joined(
 
 
 async def _removed(
-    client: "MpcClient", name: str, adding: "asyncio.Future[Added]"
+    client: CallOperations, name: str, adding: "asyncio.Future[Added]"
 ) -> None:
     try:
         added = await adding
