@@ -4,13 +4,20 @@ Pure core:
 
 * `room`: who is in a call, and the rules of its life
 * `routing`, `mixer`: who hears whom; all rooms mixed in one go
-* `far_buffer`: Plivo's playback queue for an AI agent
+* `sounds`: beeps, music, announcements; `far_buffer`: an AI agent's playback queue
 
-Around it:
+A call, and a room with calls in it:
 
-* `legs`: what a member's audio comes from and goes to; `phone`, `ai_leg`: the kinds
-* `phonebook`: what the simulated phones do
-* `recorder`: one channel per member, on the sample clock
-* `exchange`: dials, ticks 50 times a second, and carries out what rooms decide
-* `api`: the REST API over it
+* `legs`: what a call's audio comes from and goes to; `phone`, `ai_leg`: the kinds
+* `phonebook`, `dialling`: what the simulated phones do, and what a request dials
+* `lines`, `calls`: a call, and its life: dialled, in rooms, run by XML, hung up
+* `conference`: what sounds in a room; `recording`, `recordings`: what is kept of it
+* `exchange`: takes commands and does what rooms decide; `media_clock`: moves the audio
+
+Around them:
+
+* `fetcher`, `announcer`: what URLs give, made into sound; `transcriber`
+* `reporter`, `notifier`, `outgoing`: what is told by callbacks, and how
+* `books`, `history`: what is written down
+* `rest`: the API; `app`: all of it together
 """
