@@ -259,8 +259,8 @@ class Room:
         for member in members:
             if change.coach_mode and member.role is not Role.SUPERVISOR:
                 raise NotAllowedError(
-                    f"coach_mode: participant {member.member_id} is a "
-                    f"{member.role.value}, allowed is it for supervisors"
+                    f"coach_mode: participant {member.member_id} is no supervisor "
+                    f"but {member.role.value}"
                 )
         effects: list[Effect] = []
         for member in members:

@@ -1,5 +1,6 @@
 """The rules of a call's life."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,16 +16,18 @@ from hypothesis.stateful import (
 )
 
 from bridge.engine.room import (
+    Changed,
     Effect,
     Ended,
     Exited,
     HangUp,
     Joined,
+    NotAllowedError,
     Room,
     RoomFullError,
     Started,
 )
-from bridge.multiparty.requests import AddParticipant
+from bridge.multiparty.requests import AddParticipant, UpdateParticipant
 from bridge.multiparty.vocabulary import ExitCause, MpcStatus, Role, Termination
 
 
@@ -301,8 +304,7 @@ class RoomMachine(RuleBasedStateMachine):
                 self.room.expect(call_uuid, request)
                 self.begun = True
             except RoomFullError:
-                taken = len(self.room.members) + len(self.room.expected)
-                assert taken == self.room.max_participants
+                assert len(self.room.members) <= self.room.max_participants
         return call_uuid
 
     @rule(call_uuid=calls)
@@ -314,6 +316,38 @@ class RoomMachine(RuleBasedStateMachine):
     def leave(self, call_uuid: str, seconds: float) -> None:
         self.now_s += seconds
         self.apply(self.room.leave(call_uuid, self.now_s))
+
+    @rule()
+    def dial_rivals(self) -> None:
+        if not self.room.is_over:
+            group = f"group {self.serial}"
+            for _ in range(3):
+                self.serial += 1
+                with contextlib.suppress(RoomFullError):
+                    self.room.expect(str(self.serial), adding("agent"), group)
+
+    @rule(call=st.integers(1, 30))
+    def answer(self, call: int) -> None:
+        if str(call) not in self.up:
+            self.apply(self.room.join(str(call), self.now_s))
+
+    @rule(
+        member=st.integers(1, 5),
+        switch=st.sampled_from(["mute", "hold", "coach_mode"]),
+        on=st.booleans(),
+    )
+    def update(self, member: int, switch: str, on: bool) -> None:  # noqa: FBT001
+        change = UpdateParticipant.model_validate({switch: on})
+        before = {m.member_id: m.voice for m in self.room.members}
+        try:
+            effects = self.room.update([str(member)], change)
+        except NotAllowedError:
+            effects = []
+            assert switch == "coach_mode"
+        changed = {e.member.member_id for e in effects if isinstance(e, Changed)}
+        assert changed == {
+            m.member_id for m in self.room.members if before[m.member_id] != m.voice
+        }
 
     @rule(member=st.integers(1, 5))
     def kick(self, member: int) -> None:
@@ -334,7 +368,9 @@ class RoomMachine(RuleBasedStateMachine):
             return
         members = [member.call_uuid for member in self.room.members]
         assert sorted(members) == sorted(self.up)
-        assert len(members) + len(self.room.expected) <= self.room.max_participants
+        waiting = {self.room._groups[call] for call in self.room.expected}
+        places = len(members) + len(waiting - self.room._won)
+        assert places <= self.room.max_participants
         if self.room.is_over:
             assert not members
             assert not self.room.expected
@@ -345,3 +381,34 @@ class RoomMachine(RuleBasedStateMachine):
 
 TestRoom = RoomMachine.TestCase
 TestRoom.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+def test_switches_are_events_only_when_they_change() -> None:
+    """And only supervisors coach."""
+    call = room()
+    enter(call, "a", role="supervisor")
+    enter(call, "b", role="agent")
+
+    def update(member: str, **change: bool) -> list[str]:
+        request = UpdateParticipant.model_validate(change)
+        effects = call.update([member, "9"], request)
+        return [e.event.value for e in effects if isinstance(e, Changed)]
+
+    assert update("1", mute=True, hold=True) == ["ParticipantMute", "ParticipantHold"]
+    assert update("1", mute=True, hold=False) == ["ParticipantUnhold"]
+    assert update("1", coach_mode=True) == []
+    assert update("1", coach_mode=False) == ["ParticipantCoachModeStop"]
+    assert update("2", coach_mode=False) == []
+    with pytest.raises(
+        NotAllowedError, match="participant 2 is no supervisor but agent"
+    ):
+        update("2", coach_mode=True)
+
+
+def test_a_call_may_need_two_to_begin() -> None:
+    """`create_mpc_with_single_participant`."""
+    call = room()
+    enter(call, "a", create_mpc_with_single_participant=False)
+    assert call.started_s is None
+    enter(call, "b", 2.0)
+    assert call.started_s == 2.0

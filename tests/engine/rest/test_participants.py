@@ -42,7 +42,7 @@ async def test_an_update_says_what_it_did(tmp_path: Path) -> None:
 
 UPDATE_MISTAKES: list[tuple[str, dict[str, Any], int, str]] = [
     ("all", {"coach_mode": True}, 400, "coach_mode: cannot be updated for all"),
-    ("1", {"coach_mode": True}, 400, "allowed is it for supervisors"),
+    ("1", {"coach_mode": True}, 400, "is no supervisor but customer"),
     ("1", {}, 400, "update at least one of"),
     ("1", {"mute": "perhaps"}, 400, "mute: Input should be a valid boolean"),
     ("1,9", {"mute": True}, 404, "no participant '9' in demo; present are 1"),
