@@ -20,8 +20,12 @@ the tests show how they are sent elsewhere: the Python SDK by the constants of
 import plivo
 import plivo.rest.client as rest
 
-for name in ("PLIVO_API_BASE_URI", "API_VOICE_BASE_URI",
-             "API_VOICE_BASE_URI_FALLBACK_1", "API_VOICE_BASE_URI_FALLBACK_2"):
+for name in (
+    "PLIVO_API_BASE_URI",
+    "API_VOICE_BASE_URI",
+    "API_VOICE_BASE_URI_FALLBACK_1",
+    "API_VOICE_BASE_URI_FALLBACK_2",
+):
     setattr(rest, name, "http://127.0.0.1:8080/v1/Account")
 client = plivo.RestClient("MALOCALENGINE0000000", "local")
 ```

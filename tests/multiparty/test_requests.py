@@ -274,7 +274,9 @@ def test_a_list_is_of_one_status() -> None:
         ListMpcs.model_validate({"status": 5})
 
 
-@pytest.mark.parametrize("url", ["http://", "https://:", "http://:80/x", "http://h:0/"])
+@pytest.mark.parametrize(
+    "url", ["http://", "https://:", "http://:80/x", "http://h:0/", "http://[h/"]
+)
 def test_a_url_needs_a_host(url: str) -> None:
     """Else nobody could be asked."""
     assert "status_callback_url: " in refused({**DIAL, "status_callback_url": url})
