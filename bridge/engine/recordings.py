@@ -35,6 +35,8 @@ KINDS = {
 
 CHANNELS = {TrackType.PARTICIPANT: 1, TrackType.ALL: 2}
 
+MOST_REMEMBERED = 1000
+
 OF_MPC = {
     "Initiated": EventName.RECORDING_INITIATED,
     "Paused": EventName.RECORDING_PAUSED,
@@ -82,7 +84,7 @@ class Recordings:
         spawn: Spawn,
     ) -> None:
         self.finished: dict[str, Path] = {}
-        """Files by recording id, of this run."""
+        """The last files of this run, by recording id; all are in the history."""
         self._folder = folder
         self._history = history
         self._books = books
@@ -298,6 +300,8 @@ class Recordings:
             await asyncio.to_thread(recording.finish)
             if not recording.error:
                 self.finished[recording.recording_id] = recording.path
+                if len(self.finished) > MOST_REMEMBERED:
+                    del self.finished[next(iter(self.finished))]
             self._tell(recording, "Failed" if recording.error else "Completed")
         finally:
             del self._origins[recording.recording_id]
