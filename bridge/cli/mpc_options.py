@@ -1,5 +1,6 @@
 """Flags made of the API's parameters."""
 
+import enum
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -35,12 +36,13 @@ def parameters_of(
             kind = _kind(field.annotation)
             default = field.default
             shown = "" if default in (None, "", PydanticUndefined) else default
+            needed = "needed" if default is PydanticUndefined else None
             command = click.option(
                 _flag(spelled, kind),
                 f"api_{name}",
                 type=kind,
                 default=None,
-                help=f"default {_text(shown)}" if shown != "" else None,
+                help=f"default {_text(shown)}" if shown != "" else needed,
             )(command)
         return command
 
@@ -69,7 +71,17 @@ def _kind(annotation: Any) -> Any:
     for kind in (bool, int):
         if kind in choices:
             return kind
-    return str
+    words = [word for choice in choices for word in _words(choice)]
+    return click.Choice(words, case_sensitive=False) if words else str
+
+
+def _words(choice: Any) -> list[str]:
+    """The words that a choice consists of: an enum's values, or a literal."""
+    if isinstance(choice, str):
+        return [choice]
+    if isinstance(choice, type) and issubclass(choice, enum.StrEnum):
+        return [each.value for each in choice]
+    return []
 
 
 def _text(value: object) -> str:

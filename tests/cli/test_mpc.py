@@ -131,7 +131,11 @@ def test_a_participant_has_all_parameters(api: Api) -> None:
     assert path == "name_demo/Participant/"
     assert body["role"] == "ai-agent"
     assert body["ai_agent_stream_service_url"] == "ws://h/stream"
-    assert "--status-callback-events" in run("add", "--help").output
+    told = run("add", "--help").output
+    assert "--status-callback-events" in told
+    assert "[agent|customer|supervisor|ai-agent]" in told
+    wrong = run("add", "demo", "--role", "king", code=2).output
+    assert "'king' is not one of" in wrong
 
 
 def test_a_call_is_shown_with_its_members(api: Api) -> None:
@@ -157,7 +161,7 @@ def test_lists_say_that_there_is_more(api: Api) -> None:
     ("words", "what"),
     [
         ("list --limit 50", "limit: Input should be less than or equal to 20"),
-        ("add demo --role king", "role: Input should be 'agent'"),
+        ("add demo --from +1 --to +2", "role: Field required"),
         ("play demo all", "urls: List should have at least 1"),
         ("transfer uuid_x --to 1 --from 2", "transfer takes a call's name"),
     ],
