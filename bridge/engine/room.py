@@ -293,7 +293,11 @@ class Room:
 
     def kick(self, member_ids: Sequence[str], now_s: float) -> Sequence[Effect]:
         """Throw members out, all of them before it is looked who is left."""
-        members = [self._members[each] for each in member_ids if each in self._members]
+        members = [
+            self._members[each]
+            for each in dict.fromkeys(member_ids)
+            if each in self._members
+        ]
         effects: list[Effect] = []
         for member in members:
             effects += self._remove(member, ExitCause.KICKED, now_s)
