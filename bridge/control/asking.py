@@ -49,7 +49,6 @@ class Asking:
         timeout_s: float,
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
-        self.url = url
         self._rate = RateWindow(*PLIVO_RATE)
         # Whoever pastes a whole address of the API means its host.
         root = url.partition("/v1/Account")[0].rstrip("/")

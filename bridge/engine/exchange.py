@@ -178,8 +178,12 @@ class Exchange:
     def enter(self, line: Line) -> None:
         """A call that is expected comes in."""
         assert line.room is not None
+        conference = self._by_uuid.get(line.room.mpc_uuid)
+        if conference is None:
+            self.calls.release(line.call_uuid, ExitCause.MPC_ENDED)
+            return
         effects = line.room.join(line.call_uuid, self.parts.clock.now_s, line.peer)
-        self._apply(self._by_uuid.get(line.room.mpc_uuid), effects)
+        self._apply(conference, effects)
 
     def leave(self, line: Line, cause: ExitCause) -> None:
         """A call goes, or does not come."""
@@ -217,7 +221,7 @@ class Exchange:
             self.parts.reporter.mpc(
                 room, EventName.DIGIT_INPUT, line, line.member, digits=digit
             )
-        relayed = Sound(tones.dtmf(digits, RATE_HZ))
+        relayed = tones.dtmf(digits, RATE_HZ)
         for other in self._by_uuid[room.mpc_uuid].lines:
             if other is line or other.request is None:
                 continue
@@ -225,7 +229,7 @@ class Exchange:
                 for digit in digits:
                     other.leg.press(digit)
             elif request.relay_dtmf_inputs:
-                other.sounds.over(relayed)
+                other.sounds.over(Sound(relayed))
 
     # ------------------------------------------------------------------ inside
 
@@ -287,7 +291,7 @@ class Exchange:
         self.calls.move(line)
         return line
 
-    def _apply(self, conference: Conference | None, effects: Sequence[Effect]) -> None:
+    def _apply(self, conference: Conference, effects: Sequence[Effect]) -> None:
         """Do what a room decided, which on most ticks is nothing."""
         if not effects:
             return
@@ -305,12 +309,10 @@ class Exchange:
                     self._started(conference)
                 case Ended(termination):
                     self._ended(conference, termination)
-        if conference is not None:
-            conference.changed()
-            self.changed(conference)
+        conference.changed()
+        self.changed(conference)
 
-    def _joined(self, conference: Conference | None, member: Member) -> None:
-        assert conference is not None
+    def _joined(self, conference: Conference, member: Member) -> None:
         line = self.calls.lines[member.call_uuid]
         request = line.request
         assert request is not None
@@ -333,8 +335,7 @@ class Exchange:
             )
             self.parts.recordings.start_track(conference, member.member_id, track)
 
-    def _exited(self, conference: Conference | None, member: Member) -> None:
-        assert conference is not None
+    def _exited(self, conference: Conference, member: Member) -> None:
         room = conference.room
         line = self.calls.lines.get(member.call_uuid)
         self.parts.recordings.member_left(conference, member.member_id)
@@ -350,20 +351,17 @@ class Exchange:
                 conference.announce(request.exit_sound, request.exit_sound_method)
 
     def _changed(
-        self, conference: Conference | None, member: Member, event: EventName
+        self, conference: Conference, member: Member, event: EventName
     ) -> None:
-        assert conference is not None
         self._remember(conference.room, member)
         line = self.calls.lines.get(member.call_uuid)
         self.parts.reporter.mpc(conference.room, event, line, member)
 
-    def _started(self, conference: Conference | None) -> None:
-        assert conference is not None
+    def _started(self, conference: Conference) -> None:
         self.parts.reporter.mpc(conference.room, EventName.MPC_START)
         self.parts.recordings.start_wanted(conference)
 
-    def _ended(self, conference: Conference | None, termination: Termination) -> None:
-        assert conference is not None
+    def _ended(self, conference: Conference, termination: Termination) -> None:
         room = conference.room
         for line in self.calls.lines.values():
             if line.room is room and line.member is None and line.released is None:

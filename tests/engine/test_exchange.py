@@ -204,6 +204,20 @@ async def test_keys_reach_phones_only_where_that_is_wished(
         assert told == ["1"]
 
 
+async def test_a_relayed_key_is_whole_for_everybody(tmp_path: Path) -> None:
+    """Each phone hears all of its tone, however many there are."""
+    pressing = PhoneScript(keys=[KeyPress(after_s=1, digits="1")])
+    async with engine(tmp_path, n2=pressing) as house:
+        house.add("demo", "2", relay_dtmf_inputs=True)
+        others = [house.add("demo", number) for number in ("3", "4", "5")]
+        await asyncio.sleep(2)
+        for line in others:
+            heard = np.flatnonzero(house.sound(line))
+            # A key sounds for a tenth of a second.
+            assert heard[-1] - heard[0] == pytest.approx(800, abs=20)
+            assert hears(house.sound(line)[heard[0] : heard[-1]], 697)
+
+
 async def test_the_longest_duration_ends_a_room(tmp_path: Path) -> None:
     """Whatever goes on in it."""
     async with engine(tmp_path) as house:
