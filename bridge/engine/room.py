@@ -211,6 +211,7 @@ class Room:
         group = group or call_uuid
         if group not in self._groups.values():
             self.check_places(1)
+            self._won.discard(group)
         self._groups[call_uuid] = group
         self._expected[call_uuid] = request
 
@@ -226,7 +227,12 @@ class Room:
         request = self._expected.pop(call_uuid, None)
         if request is None or self.is_over:
             return [HangUp(call_uuid, ExitCause.MPC_ENDED)]
-        self._won.add(self._groups.pop(call_uuid))
+        group = self._groups.pop(call_uuid)
+        if group in self._won:
+            # A rival has its place already.
+            late = HangUp(call_uuid, ExitCause.MPC_ENDED)
+            return [late, *self._look_who_is_left(now_s)]
+        self._won.add(group)
         self._joined += 1
         member = Member(
             str(self._joined),

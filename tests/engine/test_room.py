@@ -150,6 +150,27 @@ def test_rivals_take_one_place() -> None:
     assert call.is_over
 
 
+def test_a_rival_that_is_late_does_not_come_in() -> None:
+    """Its place is taken; the one who took it may go and come back."""
+    call = room(stay_alone=True)
+    for rival in ("a", "b"):
+        call.expect(rival, adding("agent"), "group")
+    call.join("a", 1.0)
+    assert call.join("b", 2.0) == [HangUp("b", ExitCause.MPC_ENDED)]
+    enter(call, "c")
+    call.leave("a", 3.0)
+    call.expect("a", adding("agent"), "group")
+    assert kinds(call.join("a", 4.0)) == ["Joined"]
+
+
+def test_a_member_named_twice_is_kicked_once() -> None:
+    """However the list came about."""
+    call = room(stay_alone=True)
+    enter(call, "a")
+    enter(call, "b")
+    assert kinds(call.kick(["1", "1"], 5.0)) == ["HangUp", "Exited"]
+
+
 def test_all_can_be_kicked_at_once() -> None:
     """Each for the same cause; then nobody is left, which is another end than alone."""
     call = room()
