@@ -5,8 +5,10 @@ who changed something finds it changed. Times are seconds since 1970, UTC.
 """
 
 import asyncio
+import contextlib
 import datetime
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -117,6 +119,9 @@ class History:
         self._written = 0
         self._change = Change()
         self._database = _open(database)
+        # One connection: who gives it back rolls back what another thread has begun.
+        is_shared = isinstance(self._database.pool, sa.StaticPool)
+        self._alone = threading.Lock() if is_shared else contextlib.nullcontext()
 
     def save(self, table: sa.Table, row: Row) -> None:
         """Queue a row; of one key only the last is written."""
@@ -246,7 +251,7 @@ class History:
         return await asyncio.to_thread(self._fetch, query)
 
     def _fetch(self, query: sa.Select[Any]) -> list[Row]:
-        with self._database.connect() as connection:
+        with self._alone, self._database.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def _write_what_can_be(self, batch: Sequence[tuple[sa.Table, Row]]) -> None:
@@ -264,7 +269,7 @@ class History:
                     _LOG.error("history: a row of %s not written: %s", table, error)
 
     def _write(self, batch: Sequence[tuple[sa.Table, Row]]) -> None:
-        with self._database.begin() as connection:
+        with self._alone, self._database.begin() as connection:
             for table, row in batch:
                 connection.execute(self._upsert(table, row))
 
@@ -293,7 +298,7 @@ class History:
         open_mpcs = sa.select(MPCS.c.mpc_uuid).where(
             mine, MPCS.c.status != MpcStatus.ENDED.value
         )
-        with self._database.begin() as connection:
+        with self._alone, self._database.begin() as connection:
             connection.execute(
                 sa.update(PARTICIPANTS)
                 .where(

@@ -1,5 +1,6 @@
 """The history, in SQLite; in PostgreSQL see `tests/e2e/test_postgres.py`."""
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from bridge.engine import history as module
 from bridge.engine.history import History
 from bridge.errors import ConfigError
+from bridge.multiparty.requests import ListMpcs
 from tests.engine.history_contract import CONTRACT, history, mpc
 
 
@@ -46,6 +48,25 @@ async def test_a_row_that_cannot_be_written_loses_no_other(tmp_path: Path) -> No
         assert await kept.mpc("MA", "m1") is not None
         assert await kept.mpc("MA", "m2") is None
         assert await kept.mpc("MA", "m3") is not None
+
+
+def test_readers_undo_no_writing() -> None:
+    """In memory there is one connection for all; here with threads that are some."""
+
+    async def read(kept: History) -> None:
+        for _ in range(100):
+            await kept.mpcs("MA", ListMpcs(), 0.0)
+
+    async def lost() -> list[int]:
+        async with history(":memory:") as kept:
+            reading = [asyncio.ensure_future(read(kept)) for _ in range(3)]
+            for number in range(100):
+                kept.save_mpc(mpc(number))
+                await asyncio.sleep(0.001)
+            await asyncio.gather(*reading)
+            return [n for n in range(100) if await kept.mpc("MA", f"m{n}") is None]
+
+    assert asyncio.run(lost()) == []
 
 
 def test_what_cannot_be_opened_is_said_without_the_password(tmp_path: Path) -> None:
