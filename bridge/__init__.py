@@ -13,9 +13,9 @@ The house, top to bottom; nothing below imports anything above:
     cli        commands: demo, serve, engine, mpc, bots, completion, version
     config     the packages' options, from file, environment and flags
     server     listens for Plivo's WebSocket and callbacks; health, metrics, drain
-    bots       what answers: echo, scripted; the registry of others
+    bots       what answers: conversation, realtime, remote, ...; the registry of others
     engine     a Multiparty Call service on this machine
-    speech     what a conversation is made of: a voice, a recognizer's interface
+    speech     what a conversation is made of: ears, turns, brains, voices, tools
     call       one AI agent's call: the bot interface, playback, what was heard
     control    client of the Multiparty Call REST API
     stream     Plivo's stream protocol, both sides, without I/O
@@ -29,6 +29,7 @@ from bridge.call.call import Call
 from bridge.call.events import (
     Audio,
     Coached,
+    CoachMode,
     Dtmf,
     Ended,
     Event,
@@ -51,6 +52,7 @@ __all__ = [
     "BridgeError",
     "Call",
     "Certainty",
+    "CoachMode",
     "Coached",
     "ConfigError",
     "Dtmf",

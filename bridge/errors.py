@@ -5,6 +5,7 @@
     * `MisuseError`: us; our own code called something out of turn
     * `PeerError`: the other side; end this call, keep serving the rest
         * `StreamError`: it broke the media stream protocol
+        * `ServiceError`: a recognizer, brain or voice elsewhere did not do its work
     * `ControlError`: the REST API said no, or did not answer
         * `RefusedError`: asking again will not help
         * `UnavailableError`: asking again may help
@@ -17,6 +18,7 @@ __all__ = [
     "MisuseError",
     "PeerError",
     "RefusedError",
+    "ServiceError",
     "StreamError",
     "UnavailableError",
 ]
@@ -60,6 +62,23 @@ class StreamError(PeerError):
 
     def __str__(self) -> str:
         return f"{self.what}: {self.excerpt}" if self.excerpt else self.what
+
+
+class ServiceError(PeerError):
+    """A service that a bot uses failed: a recognizer, a brain, a voice, a bot.
+
+    Args:
+        service: Which, in words.
+        detail: What it or the network said.
+    """
+
+    def __init__(self, service: str, detail: str) -> None:
+        super().__init__(service, detail)
+        self.service = service
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.detail}"
 
 
 class ControlError(BridgeError):

@@ -14,6 +14,24 @@ __all__ = ["CONTENT_TYPE", "Metrics"]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+RESPONSE_BUCKETS_S = (
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    1.0,
+    1.25,
+    1.5,
+    2.0,
+    3.0,
+    5.0,
+    10.0,
+)
+
 LATE_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
@@ -40,11 +58,22 @@ class Metrics(Collector):
             buckets=LATE_BUCKETS_S,
             registry=self.registry,
         )
+        self._response = Histogram(
+            "bridge_response_seconds",
+            "From the last sample of the caller's speech to a stage of the answer",
+            labelnames=["stage"],
+            buckets=RESPONSE_BUCKETS_S,
+            registry=self.registry,
+        )
         self.registry.register(self)
 
     def frame_late(self, late_s: float) -> None:
         """Note how long after its deadline a frame left; early ones were on time."""
         self._late.observe(max(0.0, late_s))
+
+    def response(self, stage: str, seconds: float) -> None:
+        """Note how long after the caller's last sample a stage was reached."""
+        self._response.labels(stage).observe(max(0.0, seconds))
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""

@@ -18,10 +18,12 @@ import numpy as np
 from bridge.audio import files
 from bridge.audio.pcm import Samples
 from bridge.audio.tones import DTMF_HZ
+from bridge.call.control import CallControl
 from bridge.call.events import Audio, Ended, Event, Heard, Member
 from bridge.call.inbound import Inbound
 from bridge.call.outbound import Outbound
 from bridge.call.playback import Playback
+from bridge.call.transcript import Turn
 from bridge.errors import MisuseError
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import SendDtmf
@@ -87,8 +89,14 @@ class Call:
         empty where none come."""
         self.mpc_uuid: str = ""
         """The Multiparty Call it is in, once a callback told it."""
+        self.began_s: float = asyncio.get_running_loop().time()
+        """When it began, on the loop's clock."""
         self.is_open: bool = True
         """Whether the far end is still there."""
+        self.mpc: CallControl | None = None
+        """Drives the Multiparty Call around the stream; None without credentials."""
+        self.on_turn: Callable[[Turn], None] = lambda _turn: None
+        self.on_latency: Callable[[str, float], None] = lambda _stage, _seconds: None
         self._inbound = inbound
         self._outbound = outbound
         self._end = end
@@ -207,6 +215,16 @@ class Call:
     def hang_up(self) -> None:
         """Leave the call now; await the last playback's `done()` before, to finish."""
         self._end("hung up by the bot")
+
+    # ------------------------------------------------------------------ telling
+
+    def note(self, turn: Turn) -> None:
+        """Add a turn to the call's transcript."""
+        self.on_turn(turn)
+
+    def measure(self, stage: str, seconds: float) -> None:
+        """Count how long a stage of an answer took, for `bridge_response_seconds`."""
+        self.on_latency(stage, seconds)
 
     # --------------------------------------- for the session that runs the call
 

@@ -7,6 +7,7 @@ from bridge.call.heard import Certainty
 
 __all__ = [
     "Audio",
+    "CoachMode",
     "Coached",
     "Dtmf",
     "Ended",
@@ -20,6 +21,9 @@ __all__ = [
     "Muted",
     "Played",
 ]
+
+
+HALF_FRAME_S = 0.01
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -38,6 +42,18 @@ class Heard(msgspec.Struct, frozen=True):
     def duration_s(self) -> float:
         """`samples` as seconds."""
         return self.samples / self.sample_rate_hz
+
+    @property
+    def likely_s(self) -> float:
+        """The best guess, in seconds: within some 20 ms of the truth, to either side.
+
+        Between both bounds, and half a frame more: the far end plays whole ones, and
+        has always begun with one.
+        """
+        if self.samples == self.at_most_samples:
+            return self.duration_s
+        middle_s = (self.samples + self.at_most_samples) / 2 / self.sample_rate_hz
+        return min(middle_s + HALF_FRAME_S, self.at_most_samples / self.sample_rate_hz)
 
 
 class Audio(msgspec.Struct, frozen=True, eq=False):
@@ -97,11 +113,22 @@ class Left(msgspec.Struct, frozen=True):
     member: Member
 
 
-class Coached(msgspec.Struct, frozen=True):
-    """A supervisor began to speak to agents alone, or to everybody."""
+class CoachMode(msgspec.Struct, frozen=True):
+    """A supervisor will speak to agents alone from now on, or to everybody."""
 
     member: Member
     """As they are now."""
+
+
+class Coached(msgspec.Struct, frozen=True, eq=False):
+    """What a coaching supervisor said, to agents alone: 20 ms of it, instead of
+    `Audio`. Told where callbacks say who speaks; nobody else spoke then."""
+
+    samples: Samples
+    """int16, shape `(n,)`, at the bot's rate."""
+    start_samples: int
+    """Its place in the call, counted as in `Audio`."""
+    member: Member
 
 
 class Muted(msgspec.Struct, frozen=True):
@@ -122,4 +149,16 @@ class Ended(msgspec.Struct, frozen=True):
     reason: str
 
 
-Event = Audio | Dtmf | Gap | Played | Joined | Left | Coached | Muted | Held | Ended
+Event = (
+    Audio
+    | Dtmf
+    | Gap
+    | Played
+    | Joined
+    | Left
+    | CoachMode
+    | Coached
+    | Muted
+    | Held
+    | Ended
+)

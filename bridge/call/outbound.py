@@ -116,7 +116,11 @@ class Outbound:
     def new(self, name: str = "", *, is_live: bool = False) -> Playback:
         """Put an empty playback at the end of the queue."""
         playback = Playback(
-            self._rate_hz, self._content_type.rate_hz, name, is_live=is_live
+            self._rate_hz,
+            self._content_type.rate_hz,
+            name,
+            is_live=is_live,
+            bounds=lambda: self._ledger.bounds(self._now()),
         )
         if self._queue and self._queue[-1].is_live:
             self._queue[-1].is_complete = True
@@ -213,6 +217,8 @@ class Outbound:
         if not len(samples):
             return
         if playback is not None:
+            if playback.audible_from_s is None:
+                playback.audible_from_s = now_s + max(0.0, self._ledger.ahead_s(now_s))
             playback.book(
                 self._ledger.sent_samples,
                 len(samples),

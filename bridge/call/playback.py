@@ -33,6 +33,7 @@ class Playback:
         name: Comes back in the `Played` event.
         is_live: Whether samples come as they are made (`speak`), so that it ends
             only where something else begins.
+        bounds: Tells how far the stream has been played.
     """
 
     def __init__(
@@ -42,9 +43,13 @@ class Playback:
         name: str = "",
         *,
         is_live: bool = False,
+        bounds: Callable[[], Bounds] | None = None,
     ) -> None:
         self.name = name
         self.is_live = is_live
+        self.audible_from_s: float | None = None
+        """When its first sample is played, on the loop's clock, as modelled when it
+        was sent; the line's way to the far end comes on top. None until then."""
         self.queued_samples = 0
         self.is_complete = False
         """Whether no more samples will be added."""
@@ -57,6 +62,8 @@ class Playback:
         self._lost = 0
         self._delay_samples = 0
         self._end: int | None = None
+        self._bounds = bounds
+        self._tell_of_cut: Callable[[], object] = lambda: None
         self._outcome: asyncio.Future[Heard] = (
             asyncio.get_running_loop().create_future()
         )
@@ -88,11 +95,23 @@ class Playback:
         """
         return await asyncio.shield(self._outcome)
 
+    def so_far(self) -> Heard:
+        """How much has been heard by now; what came of it, once that is known."""
+        if self.is_settled:
+            return self._outcome.result()
+        if self._bounds is None:
+            return Heard(0, 0, Certainty.ESTIMATED, False, self._rate_hz)  # noqa: FBT003
+        return self.heard(self._bounds())
+
     # ------------------------------------------- for the call that carries it
 
     def on_settled(self, act: Callable[[], object]) -> None:
         """Call back once when it is settled."""
         self._outcome.add_done_callback(lambda _outcome: act())
+
+    def on_cut(self, act: Callable[[], object]) -> None:
+        """Call back whenever some of it was lost on the way, and it goes on."""
+        self._tell_of_cut = act
 
     def add(self, samples: Samples) -> None:
         """Queue samples; after it is settled they go nowhere."""
@@ -140,12 +159,15 @@ class Playback:
 
     def cut(self, position: int) -> None:
         """Book what was sent beyond a position as lost: nobody heard it."""
+        lost = self._lost
         while self._spans and self._spans[-1].start + self._spans[-1].count > position:
             last = self._spans.pop()
             kept = max(0, position - last.start)
             self._lost += last.count - kept
             if kept:
                 self._spans.append(Span(last.start, kept))
+        if self._lost > lost:
+            self._tell_of_cut()
 
     def sent(self, end: int) -> None:
         """Note that all of it has been sent, up to a position of the stream."""

@@ -4,17 +4,20 @@ import asyncio
 import dataclasses
 import logging
 import uuid
+from collections.abc import Callable
+from pathlib import Path
 
 from bridge.audio.codecs import CODECS
 from bridge.audio.resampling import resampler
 from bridge.call.bot import InService
 from bridge.call.call import Call, CallFacts
-from bridge.call.events import Audio, Dtmf, Ended, Event, Gap
+from bridge.call.events import Audio, Coached, Dtmf, Ended, Event, Gap, Member
 from bridge.call.inbound import Inbound
 from bridge.call.link import Link
 from bridge.call.outbound import Outbound, PlaybackOptions
 from bridge.call.pacing import Wheel
-from bridge.errors import ConfigError, MisuseError, StreamError
+from bridge.call.transcript import Transcript, Turn
+from bridge.errors import BridgeError, ConfigError, MisuseError, StreamError
 from bridge.metrics import Metrics
 from bridge.stream import messages
 from bridge.stream.headers import parse_extra_headers
@@ -38,6 +41,8 @@ class CallOptions:
     playback: PlaybackOptions = dataclasses.field(default_factory=PlaybackOptions)
     listen_s: float = 5.0
     """How much audio may wait for a bot before the oldest is dropped, in seconds."""
+    transcripts: str = ""
+    """Folder for a transcript of each call, JSON lines; empty: none is written."""
     farewell_s: float = 5.0
     """How long a bot may go on after the call has ended, in seconds."""
 
@@ -95,6 +100,7 @@ class Session:
         self._resampler = resampler(content_type.rate_hz, bot.sample_rate_hz)
         self._gaps = GapDetector()
         self._received_samples = 0
+        self._coach: Member | None = None
         self._errors_in_a_row = 0
         self._over = asyncio.Event()
         self._inbound = Inbound(bot.sample_rate_hz, options.listen_s)
@@ -110,6 +116,14 @@ class Session:
             self._outbound,
             end=lambda reason: self.end(reason, "hangup"),
         )
+        self.on_turn: Callable[[Turn], None] = lambda _turn: None
+        """Told of each turn of the call."""
+        folder = Path(options.transcripts) if options.transcripts else None
+        self.transcript = Transcript(
+            folder, self.facts.stream_id, lambda turn: self.on_turn(turn)
+        )
+        self.call.on_turn = self.transcript.add
+        self.call.on_latency = metrics.response
 
     def __repr__(self) -> str:
         state = self.end_reason or ("open" if self._link else "waiting for a socket")
@@ -188,10 +202,15 @@ class Session:
         except* Exception as failures:  # noqa: BLE001
             self._metrics.bot_errors[self._bot.name] += 1
             for failure in failures.exceptions:
-                self._log.error("bot %s failed", self._bot.name, exc_info=failure)
+                # Our own errors are sentences; others are for the bot's author.
+                trace = None if isinstance(failure, BridgeError) else failure
+                self._log.error(
+                    "bot %s failed: %s", self._bot.name, failure, exc_info=trace
+                )
             self.end("the bot failed", "bot_error", code=1011)
         finally:
             self.end("the server stopped", "server", code=1001)
+            await self.transcript.finish()
             self._metrics.frames_dropped += (
                 self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
             )
@@ -201,6 +220,10 @@ class Session:
         """Let the bot know of something that did not come by the stream."""
         if not self._over.is_set():
             self._inbound.push(event)
+
+    def coached_by(self, member: Member | None) -> None:
+        """What is heard from now on is said to us alone, or is not."""
+        self._coach = member
 
     def end(self, reason: str, kind: str, code: int = 1000) -> None:
         """End the call, once: close the socket, tell the bot.
@@ -257,7 +280,12 @@ class Session:
                 self._inbound.push(Gap(found.count / 1000, "lost on the way"))
         samples = self._resampler.process(wire)
         if len(samples):
-            self._inbound.push(Audio(samples, self._received_samples))
+            place = self._received_samples
+            self._inbound.push(
+                Audio(samples, place)
+                if self._coach is None
+                else Coached(samples, place, self._coach)
+            )
             self._received_samples += len(samples)
 
     def _take(self, message: Message | Unknown) -> None:

@@ -63,8 +63,9 @@ def command(
         playback=PlaybackOptions(**setup.settings("playback", file, flags)),
         **setup.settings("call", file, flags),
     )
+    if call_options.transcripts:
+        _make_folder(Path(call_options.transcripts))
     plivo = PlivoOptions(**setup.settings("plivo", file, flags))
-    auth_token = plivo.auth_token if plivo.auth_token.get_secret_value() else None
     if not bots and "bots" not in file:
         bots = ("echo",)
     in_service = named_bots.load_bots(bots, bot_options, file)
@@ -72,9 +73,7 @@ def command(
         raise ConfigError("no bot to answer with: give --bot")
 
     async def serve() -> None:
-        async with serving(
-            in_service, server_options, call_options, auth_token
-        ) as server:
+        async with serving(in_service, server_options, call_options, plivo) as server:
             addresses = {name: f"{server.url}/{name}" for name in in_service}
             if as_json:
                 facts: dict[str, Any] = {
@@ -95,3 +94,11 @@ def command(
             await setup.until_signalled(server.force)
 
     setup.run(serve())
+
+
+def _make_folder(path: Path) -> None:
+    """Make the folder for transcripts now: a call would be too late to tell."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"transcripts: {path}: {error.strerror}") from error

@@ -70,11 +70,12 @@ class MpcClient(CallOperations, MediaOperations):
 
     # --------------------------------------------------------------------- agents
 
-    def ai_agent(
+    def ai_agent(  # noqa: PLR0913 - what is asked for is its keywords
         self,
-        name: str,
+        name: str = "",
         *,
         url: str,
+        uuid: str = "",
         content_type: str = "audio/x-l16;rate=8000",
         headers: dict[str, str] | None = None,
         join_timeout_s: float = agents.JOIN_TIMEOUT_S,
@@ -85,6 +86,7 @@ class MpcClient(CallOperations, MediaOperations):
         Args:
             name: The call's; it is created if there is none.
             url: Of the stream server, `ws://` or `wss://`.
+            uuid: The call's, instead of its name.
             content_type: Of the stream.
             headers: Told to the server with each message.
             join_timeout_s: How long it may take to join.
@@ -104,16 +106,18 @@ class MpcClient(CallOperations, MediaOperations):
             "ai_agent_stream_content_type": content_type,
             "ai_agent_stream_extra_headers": format_extra_headers(headers or {}),
         }
+        mpc = {"uuid": uuid} if uuid else {"name": name}
         return agents.ai_agent(
-            self, name, checked(AddParticipant, given), join_timeout_s
+            self, mpc, checked(AddParticipant, given), join_timeout_s
         )
 
     async def transfer(  # noqa: PLR0913 - its wishes are its keywords
         self,
-        name: str,
+        name: str = "",
         *,
         to: str,
         sender: str,
+        uuid: str = "",
         brief: Brief | None = None,
         customer_hears: str = "hold music",
         answer_timeout_s: float = 45.0,
@@ -123,4 +127,5 @@ class MpcClient(CallOperations, MediaOperations):
         See `bridge.control.agents.transfer`.
         """
         wishes = agents.Wishes(to, sender, brief, customer_hears, answer_timeout_s)
-        return await agents.transfer(self, name, wishes)
+        mpc = {"uuid": uuid} if uuid else {"name": name}
+        return await agents.transfer(self, mpc, wishes)

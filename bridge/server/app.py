@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 
@@ -13,7 +13,10 @@ from bridge import metrics as metrics_module
 from bridge.call.bot import InService
 from bridge.call.pacing import Wheel
 from bridge.call.session import CallOptions, Session
+from bridge.control.bound import BoundCall
 from bridge.control.callbacks import Callbacks
+from bridge.control.client import MpcClient
+from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
 from bridge.listening import http_server, listen
 from bridge.metrics import Metrics
@@ -65,6 +68,10 @@ class BridgeServer:
         self._connections: set[Connection] = set()
         self._sessions: dict[str, Session] = {}
         self.callbacks_port = 0
+        self.client: MpcClient | None = None
+        """Of the REST API; bots get it bound to their call."""
+        self.on_call: Callable[[Session], None] = lambda _session: None
+        """Told of each call that begins."""
         self.roster = Roster()
         self._change = Change()
         self._is_forced = False
@@ -218,7 +225,11 @@ class BridgeServer:
         )
         self._sessions[session.facts.stream_id] = session
         self.metrics.streams_active += 1
+        call = session.call
+        if self.client is not None and call.call_uuid:
+            call.mpc = BoundCall(self.client, call.call_uuid, lambda: call.mpc_uuid)
         self.roster.begin(session)
+        self.on_call(session)
         self._spawn(f"call {session.facts.stream_id}", self._run(session))
         return session
 
@@ -281,7 +292,7 @@ async def serving(
     bots: Mapping[str, InService],
     options: ServerOptions | None = None,
     call_options: CallOptions | None = None,
-    auth_token: SecretStr | None = None,
+    plivo: PlivoOptions | None = None,
 ) -> AsyncIterator[BridgeServer]:
     """Serve while the block runs; leaving it drains.
 
@@ -289,7 +300,8 @@ async def serving(
         bots: Who answers, by name.
         options: Of the listener.
         call_options: Of the calls.
-        auth_token: Checks the signatures of callbacks; None takes them unsigned.
+        plivo: The account: for what bots do to their calls, and for the signatures of
+            callbacks; without it, bots only talk, and callbacks are taken unsigned.
 
     Raises:
         ConfigError: If there is no bot, or the address cannot be listened on.
@@ -318,7 +330,12 @@ async def serving(
                 f"cannot listen on {options.host}:{options.port}: {error.strerror}"
             ) from error
         server.port = listener.sockets[0].getsockname()[1]
+        if plivo is not None and plivo.auth_id:
+            server.client = await stack.enter_async_context(plivo.client())
         if options.callbacks:
+            auth_token = plivo.auth_token if plivo is not None else None
+            if auth_token is not None and not auth_token.get_secret_value():
+                auth_token = None
             await stack.enter_async_context(_taking_callbacks(server, auth_token))
         server.is_ready = True
         _LOG.info("serving %s on %s", ", ".join(bots), server.url)

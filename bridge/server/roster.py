@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from bridge.call.call import Call
-from bridge.call.events import Coached, Event, Held, Joined, Left, Member, Muted
+from bridge.call.events import CoachMode, Event, Held, Joined, Left, Member, Muted
 from bridge.multiparty.callbacks import Callback, MpcEvent
 from bridge.multiparty.vocabulary import EventName
 
@@ -30,6 +30,9 @@ class Told(Protocol):
     def tell(self, event: Event) -> None:
         """Let the bot know."""
 
+    def coached_by(self, member: Member | None) -> None:
+        """Whether what is heard from now on is a coach, and who."""
+
 
 class Roster:
     """Who is in which Multiparty Call, as far as callbacks tell.
@@ -44,6 +47,7 @@ class Roster:
             collections.OrderedDict()
         )
         self._calls: dict[str, Told] = {}
+        self._speaking: dict[str, set[str]] = {}
 
     def begin(self, session: Told) -> None:
         """A stream began; what is known of its call, it is told."""
@@ -77,6 +81,8 @@ class Roster:
             EventName.COACH_MODE_STOP,
         ):
             self._coached(callback)
+        elif callback.name in (EventName.SPEAK_START, EventName.SPEAK_STOP):
+            self._spoke(callback)
 
     # ------------------------------------------------------------------ inside
 
@@ -99,6 +105,8 @@ class Roster:
         if member is None:
             return
         self._mpc_of.pop(member.call_uuid, None)
+        self._silent(event.mpc_uuid, member.member_id)
+        self._tell_of_coach(event.mpc_uuid)
         for session in self._others(event.mpc_uuid, member):
             session.call.members.pop(member.member_id, None)
             session.tell(Left(member))
@@ -107,16 +115,47 @@ class Roster:
         member = self._note(event)
         for session in self._others(event.mpc_uuid, member):
             session.call.members[member.member_id] = member
-            session.tell(Coached(member))
+            session.tell(CoachMode(member))
+        self._tell_of_coach(event.mpc_uuid)
+
+    def _spoke(self, event: MpcEvent) -> None:
+        """Who speaks is heard by all; a coach alone, if nobody else does."""
+        if event.name is EventName.SPEAK_STOP:
+            self._silent(event.mpc_uuid, event.member_id or "")
+        elif event.mpc_uuid in self._members:
+            speaking = self._speaking.setdefault(event.mpc_uuid, set())
+            speaking.add(event.member_id or "")
+        self._tell_of_coach(event.mpc_uuid)
+
+    def _silent(self, mpc_uuid: str, member_id: str) -> None:
+        speaking = self._speaking.get(mpc_uuid, set())
+        speaking.discard(member_id)
+        if not speaking:
+            self._speaking.pop(mpc_uuid, None)
+
+    def _tell_of_coach(self, mpc_uuid: str) -> None:
+        members = self._members.get(mpc_uuid, {})
+        for session in self._calls.values():
+            if session.call.mpc_uuid != mpc_uuid:
+                continue
+            heard = [
+                members[each]
+                for each in self._speaking.get(mpc_uuid, ())
+                if each in members and members[each].call_uuid != session.call.call_uuid
+            ]
+            coaches = heard and all(each.is_coaching for each in heard)
+            session.coached_by(heard[0] if coaches else None)
 
     def _note(self, event: MpcEvent) -> Member:
         member = _member(event)
         self._members.setdefault(event.mpc_uuid, {})[member.member_id] = member
         while len(self._members) > MOST_CALLS:
-            self._members.popitem(last=False)
+            mpc_uuid, _members = self._members.popitem(last=False)
+            self._speaking.pop(mpc_uuid, None)
         return member
 
     def _over(self, mpc_uuid: str) -> None:
+        self._speaking.pop(mpc_uuid, None)
         for member in self._members.pop(mpc_uuid, {}).values():
             self._mpc_of.pop(member.call_uuid, None)
 
@@ -130,6 +169,7 @@ class Roster:
             if member.call_uuid != session.call.call_uuid:
                 session.call.members[member.member_id] = member
                 session.tell(Joined(member))
+        self._tell_of_coach(mpc_uuid)
 
     def _others(self, mpc_uuid: str, member: Member) -> Iterable[Told]:
         """The calls in a Multiparty Call that a member is not."""

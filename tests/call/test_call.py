@@ -470,3 +470,38 @@ async def test_a_slow_bot_loses_the_oldest_audio_and_is_told() -> None:
 
     assert gaps
     assert far_end.metrics.frames_dropped > 100
+
+
+@pytest.mark.parametrize("latency_s", [0.0, 0.04])
+async def test_heard_is_the_truth_to_a_frame(latency_s: float) -> None:
+    """200 interruptions at random moments, acks lost, and stale ones between.
+
+    `samples` is never more than what the far end played, and `likely_s` is it to a
+    frame, whatever the line's latency.
+    """
+    random = np.random.default_rng(11)
+    heard: list[tuple[Heard, float]] = []
+    end = FarEnd(latency_s=latency_s, loses_ack=lambda number: number % 3 == 0)
+
+    async def bot(call: Call) -> None:
+        # Once everything was acknowledged: until then the latency is a guess.
+        for _ in range(4):
+            await call.play(tone(440, 0.5, 16000)).done()
+        for number in range(200):
+            before = end.buffer.played_samples
+            playback = call.play(tone(440, 5.0, 16000))
+            await asyncio.sleep(float(random.uniform(0.05, 4.0)))
+            if number % 4 == 0:
+                name = f"{number}.x"
+                end.tell(messages.PlayedStream(stream_id=STREAM_ID, name=name))
+            call.interrupt()
+            so_far = await playback.done()
+            await asyncio.sleep(0.3)
+            heard.append((so_far, (end.buffer.played_samples - before) / 8000))
+
+    async with calling(bot, end):
+        await asyncio.sleep(700)
+
+    assert len(heard) == 200
+    assert all(each.duration_s <= truth_s + 0.001 for each, truth_s in heard)
+    assert max(abs(each.likely_s - truth_s) for each, truth_s in heard) <= 0.021

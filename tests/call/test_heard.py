@@ -134,7 +134,7 @@ def test_it_never_claims_what_was_not_heard(
     seed: int,
     latency_ms: int,
     lost: float,
-    first_lost: bool,  # noqa: FBT001
+    first_lost: bool,
 ) -> None:
     """Random speech, pauses, lost and late acks, clears: the truth is in the bounds.
 

@@ -211,7 +211,7 @@ async def test_an_api_that_fails_while_leaving_is_logged(
         await asyncio.sleep(1)
         async with client.ai_agent("demo", url=URL):
 
-            async def fail(*_given: object) -> None:
+            async def fail(**_given: object) -> None:
                 raise ControlError("kick participant", 500, "broken")
 
             monkeypatch.setattr(client, "kick", fail)

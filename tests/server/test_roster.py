@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from bridge.call.events import Coached, Event, Held, Joined, Left, Member, Muted
+from bridge.call.events import CoachMode, Event, Held, Joined, Left, Member, Muted
 from bridge.multiparty.callbacks import Callback, MpcEvent, StreamEvent, StreamState
 from bridge.multiparty.vocabulary import EventName
 from bridge.server.roster import Roster
@@ -15,9 +15,13 @@ class Session:
     def __init__(self, call_uuid: str) -> None:
         self.call: Any = SimpleNamespace(call_uuid=call_uuid, mpc_uuid="", members={})
         self.told: list[Event] = []
+        self.coaches: list[str] = []
 
     def tell(self, event: Event) -> None:
         self.told.append(event)
+
+    def coached_by(self, member: Member | None) -> None:
+        self.coaches.append(member.member_id if member else "")
 
 
 def event(
@@ -94,8 +98,32 @@ def test_a_supervisor_who_coaches_is_told_of() -> None:
 
     coach = Member("4", "supervisor", "+4", "c4", is_coaching=True)
     talker = Member("4", "supervisor", "+4", "c4")
-    assert session.told == [Joined(coach), Coached(talker), Coached(coach)]
+    assert session.told == [Joined(coach), CoachMode(talker), CoachMode(coach)]
     assert session.call.members == {"4": coach}
+
+
+def test_a_coach_who_speaks_alone_is_told_of() -> None:
+    """Not while somebody else speaks, not when all hear it, not when they have left."""
+    roster, session = Roster(), Session("c2")
+    roster.begin(session)
+    roster.take(event(EventName.JOIN, 1))
+    roster.take(event(EventName.JOIN, 2, "ai-agent"))
+    roster.take(event(EventName.JOIN, 4, "supervisor", coach_mode=True))
+
+    def after(name: EventName, member: int) -> str:
+        roster.take(event(name, member, "supervisor" if member == 4 else "customer"))
+        return session.coaches[-1]
+
+    roster.take(event(EventName.COACH_MODE_START, 4, "supervisor"))
+    assert after(EventName.SPEAK_START, 4) == "4"
+    assert after(EventName.SPEAK_START, 2) == "4"
+    assert after(EventName.SPEAK_START, 1) == ""
+    assert after(EventName.SPEAK_STOP, 1) == "4"
+    assert after(EventName.COACH_MODE_STOP, 4) == ""
+    assert after(EventName.COACH_MODE_START, 4) == "4"
+    assert after(EventName.SPEAK_STOP, 4) == ""
+    assert after(EventName.SPEAK_START, 4) == "4"
+    assert after(EventName.EXIT, 4) == ""
 
 
 def test_other_calls_are_not_told() -> None:

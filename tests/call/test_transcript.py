@@ -1,0 +1,84 @@
+"""Transcripts of calls."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from bridge.call.call import Call
+from bridge.call.session import CallOptions
+from bridge.call.transcript import Transcript, Turn
+from tests.fakes.far_end import STREAM_ID, calling
+
+
+async def test_a_call_leaves_a_line_for_each_turn(tmp_path: Path) -> None:
+    """As JSON, without what is not so."""
+
+    async def bot(call: Call) -> None:
+        call.note(Turn("caller", "Hello?", 0.5, 1.0))
+        await asyncio.sleep(0.1)
+        call.note(Turn("bot", "Hi.", 1.2, 1.6, heard="confirmed", is_cut=True))
+        call.measure("played", 0.25)
+
+    options = CallOptions(transcripts=str(tmp_path / "new"))
+    async with calling(bot, options=options) as end:
+        await asyncio.sleep(1.0)
+
+    lines = (tmp_path / "new" / f"{STREAM_ID}.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"who": "caller", "text": "Hello?", "from_s": 0.5, "to_s": 1.0},
+        {
+            "who": "bot",
+            "text": "Hi.",
+            "from_s": 1.2,
+            "to_s": 1.6,
+            "is_cut": True,
+            "heard": "confirmed",
+        },
+    ]
+    text = end.metrics.exposition().decode()
+    assert 'bridge_response_seconds_sum{stage="played"} 0.25' in text
+
+
+async def test_without_a_folder_nothing_is_written() -> None:
+    """It is kept, and told of."""
+    told: list[Turn] = []
+    transcript = Transcript(None, "id", told.append)
+    turn = Turn("bot", "Hi.", 0.0, 1.0)
+    transcript.add(turn)
+    await transcript.finish()
+    assert told == transcript.turns == [turn]
+
+
+async def test_a_strange_name_leads_nowhere(tmp_path: Path) -> None:
+    """The far end chooses it."""
+    transcript = Transcript(tmp_path, "../../etc/passwd\0", lambda _turn: None)
+    transcript.add(Turn("bot", "Hi.", 0.0, 1.0))
+    await transcript.finish()
+    assert [path.name for path in tmp_path.iterdir()] == ["______etc_passwd_.jsonl"]
+
+
+async def test_a_full_disk_ends_no_call(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged."""
+    (tmp_path / "file").write_text("")
+    transcript = Transcript(tmp_path / "file", "id", lambda _turn: None)
+    transcript.add(Turn("bot", "Hi.", 0.0, 1.0))
+    await transcript.finish()
+    assert "transcript" in caplog.text
+
+
+async def test_calls_that_end_together_lose_no_turn(tmp_path: Path) -> None:
+    """Nor their order; half a character in a text is a question mark."""
+    transcripts = [Transcript(tmp_path, f"c{n}", lambda _turn: None) for n in range(50)]
+    for transcript in transcripts:
+        for number in range(5):
+            transcript.add(Turn("bot", f"{number} \ud800", 0.0, 1.0))
+    await asyncio.gather(*(transcript.finish() for transcript in transcripts))
+    for path in tmp_path.iterdir():
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [line["text"] for line in lines] == [
+            f"{number} ?" for number in range(5)
+        ]
