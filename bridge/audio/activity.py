@@ -26,10 +26,17 @@ has pauses, in which it falls back; what has none is background after some secon
 
 
 class Activity:
-    """The start and end of one voice's speech, from 20 ms frames."""
+    """The start and end of one voice's speech, from 20 ms frames.
 
-    def __init__(self) -> None:
+    Args:
+        begins_ms: So long it must be loud before it counts as speech.
+        ends_ms: So long it must be quiet before speech has ended.
+    """
+
+    def __init__(self, begins_ms: int = BEGINS_MS, ends_ms: int = ENDS_MS) -> None:
         self.is_speaking = False
+        self._begins_ms = begins_ms
+        self._ends_ms = ends_ms
         self._noise_dbfs = -60.0
         self._run_ms = 0
 
@@ -44,7 +51,7 @@ class Activity:
             self._run_ms = 0
             return False
         self._run_ms += FRAME_MS
-        if self._run_ms < (ENDS_MS if self.is_speaking else BEGINS_MS):
+        if self._run_ms < (self._ends_ms if self.is_speaking else self._begins_ms):
             return False
         self.is_speaking = is_loud
         self._run_ms = 0

@@ -15,7 +15,7 @@ from bridge.engine.legs import RATE_HZ
 from bridge.engine.targets import Target
 from bridge.errors import ConfigError, PeerError
 from bridge.multiparty import xml
-from bridge.speech.synthesis import Synthesizer
+from bridge.speech.synthesis import Synthesizer, spoken
 
 __all__ = ["Announcer"]
 
@@ -80,7 +80,7 @@ class Announcer:
         """
         if self._voice is None:
             raise ConfigError("no voice is installed: pip install 'mpc-bridge[local]'")
-        return await self._voice.speak(text, RATE_HZ)
+        return await spoken(self._voice, text, RATE_HZ)
 
     async def instructions(
         self,

@@ -7,7 +7,8 @@ from pydantic import SecretStr
 
 from bridge.engine.phonebook import Phonebook
 from bridge.multiparty.rates import PLIVO_RATE
-from bridge.speech import synthesis
+from bridge.speech.hibari import offline_voice
+from bridge.speech.moonshine import offline_recognizer
 from bridge.speech.recognition import Recognizer
 from bridge.speech.synthesis import Synthesizer
 
@@ -44,7 +45,9 @@ class EngineOptions:
     """Requests in 5 s that are answered; more get 429, as with Plivo."""
     usd_per_minute: float = 0.005
     """What a begun minute of one participant costs in the billing fields."""
-    voice: Synthesizer | None = dataclasses.field(default_factory=synthesis.offline)
+    voice: Synthesizer | None = dataclasses.field(default_factory=offline_voice)
     """Says texts."""
-    recognizer: Recognizer | None = None
+    recognizer: Recognizer | None = dataclasses.field(
+        default_factory=offline_recognizer
+    )
     """Transcribes."""

@@ -25,6 +25,7 @@ from bridge.engine.options import EngineOptions
 from bridge.engine.phonebook import Phonebook, PhoneScript
 from bridge.engine.rest.app import Api
 from bridge.multiparty.requests import AddParticipant
+from bridge.speech.synthesis import Speech, timed
 from bridge.tasks import background
 
 AUTH_ID = "MALOCALENGINE0000000"
@@ -37,8 +38,8 @@ Page = bytes | int | Callable[[httpx.Request], httpx.Response]
 class Voice:
     """Says a text as a tone, a tenth of a second for each letter."""
 
-    async def speak(self, text: str, rate_hz: int) -> Samples:
-        return tone(1500, 0.1 * len(text), rate_hz, -16.0)
+    async def speak(self, text: str, rate_hz: int) -> AsyncIterator[Speech]:
+        yield timed(tone(1500, 0.1 * len(text), rate_hz, -16.0), text)
 
 
 class Engine:

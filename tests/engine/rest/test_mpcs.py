@@ -58,7 +58,7 @@ async def test_a_recording_is_started_paused_resumed_stopped(tmp_path: Path) -> 
 
 async def test_what_nobody_can_transcribe_is_refused(tmp_path: Path) -> None:
     """400, wherever it is asked for."""
-    async with engine(tmp_path) as house:
+    async with engine(tmp_path, options={"recognizer": None}) as house:
         house.add("demo", "2")
         await asyncio.sleep(1)
         for path in ("Record/", "Participant/", "Participant/1/Record/"):

@@ -1,0 +1,72 @@
+"""The offline voice."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from bridge.audio.levels import peak_dbfs, rms_dbfs
+from bridge.errors import ConfigError
+from bridge.speech.hibari import HibariVoice, offline_voice
+from bridge.speech.synthesis import Speech, spoken
+from tests.speech.needs_local import needs_local
+
+
+async def said(text: str) -> list[Speech]:
+    voice = HibariVoice()
+    await voice.load()
+    return [piece async for piece in voice.speak(text, 8000)]
+
+
+@needs_local
+@pytest.mark.slow
+async def test_a_text_is_spoken() -> None:
+    """At the rate that is wanted, loud enough, and the same each time."""
+    voice = offline_voice()
+    assert voice is not None
+
+    samples = await spoken(voice, "Hello, how are you? I am fine.", 8000)
+
+    assert samples.dtype == np.int16
+    assert 1.0 < len(samples) / 8000 < 6.0
+    assert peak_dbfs(samples) > -10.0
+    assert rms_dbfs(samples) > -30.0
+    again = await spoken(voice, "Hello, how are you? I am fine.", 8000)
+    assert np.array_equal(samples, again)
+
+
+@needs_local
+@pytest.mark.slow
+async def test_it_begins_at_once_and_tells_when_each_word_is_said() -> None:
+    """Silence before and after is left out; words are where they sound."""
+    (first, second) = await said("Hello there. It costs $12.50 today.")
+
+    loud = np.flatnonzero(np.abs(first.samples.astype(np.int32)) > 300)
+    assert loud[0] < 0.05 * 8000
+    assert len(first.samples) - loud[-1] < 0.25 * 8000
+    assert [word.text for word in first.words] == ["Hello", "there."]
+    assert [word.text for word in second.words] == ["It", "costs", "$12.50", "today."]
+    for piece in (first, second):
+        ends = [word.end_samples for word in piece.words]
+        assert ends == sorted(ends)
+        assert ends[0] > 0
+        assert ends[-1] <= len(piece.samples)
+    price = second.words[2].end_samples - second.words[1].end_samples
+    # `twelve dollars and fifty cents` takes longer than `costs`.
+    assert price > 2 * (second.words[1].end_samples - second.words[0].end_samples)
+
+
+@needs_local
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["", "🎉"])
+async def test_what_cannot_be_said_is_nothing(text: str) -> None:
+    """Of no length."""
+    assert await said(text) == []
+
+
+def test_without_a_voice_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And `offline_voice` says that there is none."""
+    monkeypatch.setitem(sys.modules, "hibari", None)
+    with pytest.raises(ConfigError, match=r"mpc-bridge\[local\]"):
+        HibariVoice()
+    assert offline_voice() is None
