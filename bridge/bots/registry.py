@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -30,8 +30,9 @@ class Option:
     name: str
     kind: str
     default: str
-    """Empty where it must be given."""
     text: str
+    is_needed: bool
+    """Whether it must be given."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,6 +74,9 @@ def load(
     if not isinstance(attribute, type):
         if not callable(attribute):
             raise ConfigError(f"bot {spec} is no function or class: {attribute!r}")
+        if given:
+            text = f"bot {spec} is made already, and takes no options; name its class"
+            raise ConfigError(text)
         return InService.of(name, attribute)
     if known is None:
         return InService.of(name, _made(spec, attribute))
@@ -99,15 +103,23 @@ def describe(point: EntryPoint) -> Description:
     options = tuple(
         Option(
             field_name,
-            getattr(field.annotation, "__name__", str(field.annotation)),
+            _kind(field.annotation),
             "" if field.is_required() else str(field.default),
             field.description or "",
+            is_needed=field.is_required(),
         )
         for field_name, field in fields.items()
     )
     text = (inspect.getdoc(attribute) or "").partition("\n")[0]
     rate_hz = getattr(attribute, "sample_rate_hz", DEFAULT_SAMPLE_RATE_HZ)
     return Description(point.name, point.value, text, rate_hz, options)
+
+
+def _kind(annotation: Any) -> str:
+    """A type in words: its name, or the values it allows."""
+    if get_origin(annotation) is Literal:
+        return "|".join(map(str, get_args(annotation)))
+    return getattr(annotation, "__name__", str(annotation))
 
 
 def options_model(attribute: Any) -> type[BaseModel] | None:
@@ -157,8 +169,28 @@ def _own(module: Any) -> list[str]:
     return [
         name
         for name, value in vars(module).items()
-        if callable(value) and getattr(value, "__module__", "") == module.__name__
+        if getattr(value, "__module__", "") == module.__name__ or _is_made(value)
+        if _could_answer(value)
     ]
+
+
+def _is_made(value: object) -> bool:
+    """Whether it is an object with a call of its own, wherever its class is from."""
+    call = getattr(type(value), "__call__", None)  # noqa: B004 - to look at it, too
+    return inspect.iscoroutinefunction(call)
+
+
+def _could_answer(value: Any) -> bool:
+    """Whether it looks like a bot: an async call with one thing to give it."""
+    if isinstance(value, type):
+        return inspect.iscoroutinefunction(getattr(value, "__call__", None))  # noqa: B004
+    if _is_made(value):
+        return True
+    if not inspect.iscoroutinefunction(value):
+        return False
+    parameters = inspect.signature(value).parameters.values()
+    needed = [p for p in parameters if p.default is inspect.Parameter.empty]
+    return len(needed) == 1
 
 
 def _load_point(point: EntryPoint) -> Any:

@@ -52,15 +52,17 @@ def mine(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_the_box_has_two() -> None:
+def test_the_box_has_five() -> None:
     """Found as any package's bots are."""
     described = [registry.describe(point) for point in registry.installed()]
 
-    assert [each.name for each in described] == ["echo", "scripted"]
-    assert described[0].options[0].name == "sample_rate_hz"
-    assert described[0].options[0].default == "16000"
-    assert described[1].options[0].default == ""
+    names = [each.name for each in described]
+    assert names == ["conversation", "echo", "realtime", "remote", "scripted"]
+    assert described[1].options[0].name == "sample_rate_hz"
+    assert described[1].options[0].default == "16000"
+    assert described[-1].options[0].default == ""
     assert all(each.text for each in described)
+    assert all(option.text for each in described for option in each.options)
 
 
 def test_an_installed_bot_is_made_with_its_options() -> None:
@@ -92,7 +94,11 @@ def test_a_module_is_found_in_the_working_folder(
 @pytest.mark.parametrize(
     ("spec", "options", "what"),
     [
-        ("ecko", {}, "no bot named 'ecko', did you mean 'echo'.*installed are echo"),
+        (
+            "ecko",
+            {},
+            "no bot named 'ecko', did you mean 'echo'.*are conversation, echo",
+        ),
         ("none.py:x", {}, "no file none.py"),
         ("no_such_module:x", {}, "cannot import no_such_module"),
         ("{mine}:plan", {}, "has no 'plan', did you mean 'plain'"),
@@ -133,3 +139,18 @@ def test_a_broken_package_names_its_entry_point() -> None:
 
     with pytest.raises(ConfigError, match=r"bot broken \(nowhere:x\)"):
         registry.describe(point)
+
+
+def test_what_is_made_already_takes_no_options(tmp_path: Path) -> None:
+    """They would be passed over; and of a file, bots alone are offered."""
+    path = tmp_path / "made_bots.py"
+    path.write_text(
+        "async def tool(people: int, day: str) -> str: ...\n"
+        "import pydantic\nclass Bot:\n    class Options(pydantic.BaseModel): ...\n"
+        "    async def __call__(self, call): ...\n"
+        "made = Bot()\nasync def plain(call): ...\nnumber = 5\n"
+    )
+    with pytest.raises(ConfigError, match="made is made already, and takes no options"):
+        registry.load(f"{path}:made", {"rules": "x"})
+    with pytest.raises(ConfigError, match="there are .*:Bot, .*:made, .*:plain$"):
+        registry.load(str(path))
