@@ -1,5 +1,6 @@
 """Which bots the flags and the configuration file name."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ __all__ = ["load_bots"]
 
 BOT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """It stands in the address: /stream/NAME."""
+
+ENVIRONMENT = "env:"
 
 Wanted: TypeAlias = dict[str, tuple[str, dict[str, str]]]
 """By name: what to load, and its options as text."""
@@ -35,8 +38,22 @@ def load_bots(
     for option in options:
         _give(option, wanted)
     return {
-        name: registry.load(spec, given, name) for name, (spec, given) in wanted.items()
+        name: registry.load(spec, _filled_in(name, given), name)
+        for name, (spec, given) in wanted.items()
     }
+
+
+def _filled_in(name: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Options as they are meant: `env:NAME` is that variable, for keys and tokens."""
+    filled = dict(given)
+    for option, value in given.items():
+        if value.startswith(ENVIRONMENT):
+            variable = value.removeprefix(ENVIRONMENT)
+            if variable not in os.environ:
+                text = f"bot {name}: {option}: {variable} is not set"
+                raise ConfigError(text)
+            filled[option] = os.environ[variable]
+    return filled
 
 
 def _in_file(file: Mapping[str, Any]) -> Wanted:

@@ -20,6 +20,15 @@ def test_bots_are_named_by_flags_and_file() -> None:
     assert only.sample_rate_hz == 8000
 
 
+def test_keys_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that none stands on a command line; one that is not set is said."""
+    monkeypatch.setenv("RATE", "24000")
+    (bot,) = load_bots(("echo",), ("sample_rate_hz=env:RATE",), {}).values()
+    assert bot.sample_rate_hz == 24000
+    with pytest.raises(ConfigError, match="bot echo: sample_rate_hz: NONE is not set"):
+        load_bots(("echo",), ("sample_rate_hz=env:NONE",), {})
+
+
 @pytest.mark.parametrize(
     ("specs", "options", "file", "what"),
     [
