@@ -1,12 +1,16 @@
-"""Unit tests run in virtual time; `e2e` and `interop` have sockets and real seconds."""
+"""Unit tests run in virtual time; other folders have sockets and real seconds."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.virtual_time import VirtualLoop
+
+# They run by themselves: what they adapt changes Python for the whole process.
+collect_ignore = [] if any("adapters" in each for each in sys.argv) else ["adapters"]
 
 settings.register_profile(
     "bridge",
@@ -21,6 +25,6 @@ def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Choose the loop by the folder the test is in."""
-    if {"e2e", "interop"} & set(item.path.parts):
+    if {"e2e", "interop", "adapters"} & set(item.path.parts):
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
