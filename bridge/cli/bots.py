@@ -26,7 +26,10 @@ def command(*, as_json: bool) -> None:
         click.echo(f"{bot.name:12} {bot.text}")
         click.echo(f"{'':12} {bot.origin}")
         for option in bot.options:
-            default = f"default {option.default}" if option.default else "needed"
+            default = f"default {option.default}" if option.default else "optional"
+            default = "needed" if option.is_needed else default
+            values = option.kind if "|" in option.kind else "..."
             click.echo(
-                f"{'':12}   --bot-option {option.name}=...  {option.text} ({default})"
+                f"{'':12}   --bot-option {option.name}={values}  {option.text}"
+                f" ({default})"
             )

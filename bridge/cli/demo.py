@@ -1,52 +1,44 @@
 """`mpc-bridge demo`: one whole call on this machine."""
 
-import asyncio
 import contextlib
 import dataclasses
 import json
-import shutil
-import tempfile
-from collections.abc import Mapping
+import statistics
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import soundfile
 
 from bridge.audio.alignment import Alignment, align
-from bridge.audio.files import read
 from bridge.audio.pcm import Samples
 from bridge.call.bot import InService
-from bridge.cli import named_bots, picture, setup, show
-from bridge.control.client import MpcClient
-from bridge.engine.ai_leg import AiLeg
-from bridge.engine.app import Engine, running
-from bridge.engine.far_buffer import FarBuffer
+from bridge.call.transcript import Turn
+from bridge.cli import named_bots, picture, setup
+from bridge.cli.demo_call import Caller, Made, make_call
 from bridge.engine.legs import RATE_HZ
-from bridge.engine.lines import Line
-from bridge.engine.options import EngineOptions
-from bridge.engine.phonebook import KeyPress, Phonebook, PhoneScript
+from bridge.engine.phonebook import KeyPress
 from bridge.errors import BridgeError, ConfigError
-from bridge.multiparty.vocabulary import Role
-from bridge.server.app import BridgeServer, serving
-from bridge.server.options import ServerOptions
-from bridge.tasks import background
 
 __all__ = ["command"]
 
-NUMBER = "+15550100"
-ROOM = "demo"
-
-BEFORE_SPEAKING_S = 1.0
-AFTER_SPEAKING_S = 1.0
-JOIN_TIMEOUT_S = 5.0
-
-NO_BEEPS: Mapping[str, Any] = {"enter_sound": "none", "exit_sound": "none"}
-"""So that only the caller and the bot are on the recording."""
-
 LIKE = 0.5
 """From this correlation on, what the bot said is what the caller said, delayed."""
+
+TALK = "conversation"
+
+TALKING = (
+    "Hello, when are you open?",
+    "+Wait, can I book a table for four?",
+    "Next Friday, please.",
+    "At half past seven.",
+    "My name is Sam.",
+    "Yes, that's right.",
+    "No, thank you. Goodbye.",
+)
+"""What the caller says to the bot `conversation`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,6 +49,12 @@ class Outcome:
     seconds: float
     recording: str
     picture: str | None
+    transcript: list[dict[str, Any]]
+    answers: int
+    """Of the bot to what the caller said."""
+    answered_after_ms: float | None
+    """Median, from the caller's last sample to the first of the answer, as modelled."""
+    interrupted: int
     correlation: float
     round_trip_ms: float | None
     """From the caller's mouth to the same sound from the bot, on the recording; None
@@ -75,7 +73,7 @@ class Outcome:
 @click.option(
     "--bot",
     "spec",
-    default="echo",
+    default=TALK,
     show_default=True,
     metavar="SPEC",
     help="Who answers: an installed bot, module:name, or file.py:name.",
@@ -91,6 +89,14 @@ class Outcome:
     "--caller",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="What the caller says, a WAV or MP3. Default: a LibriVox reader.",
+)
+@click.option(
+    "--line",
+    "lines",
+    multiple=True,
+    metavar="TEXT",
+    help="What the caller says, in a voice of this machine, once the bot is silent; "
+    "+TEXT into what the bot says. Several make a conversation.",
 )
 @click.option(
     "--press",
@@ -111,6 +117,7 @@ def command(
     spec: str,
     bot_options: tuple[str, ...],
     caller: Path | None,
+    lines: tuple[str, ...],
     press: tuple[str, ...],
     out: Path,
     log_level: str,
@@ -118,29 +125,40 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Let a recorded caller talk to a bot, on this machine alone.
+    """Let a caller talk to a bot, on this machine alone.
 
     Starts a Multiparty Call engine and the bridge on free ports, with real HTTP and
-    WebSocket between them; dials a customer whose phone plays human speech; adds the
-    AI agent by REST; shows the call; leaves a stereo recording (caller left, bot
-    right) and a picture of it; prints what was measured. No account, no network.
+    WebSocket between them; dials a customer whose phone speaks; adds the AI agent by
+    REST; shows what is said; leaves a stereo recording (caller left, bot right), a
+    transcript and a picture; prints what was measured. No account, no network.
 
     \b
     mpc-bridge demo
+    mpc-bridge demo --bot echo
+    mpc-bridge demo --line "Hi, what can you do?" --line "Goodbye."
     mpc-bridge demo --bot samples/announce.py:announce --press 1@2.5
     """
     setup.configure_logging(log_level, log_format)
     (bot,) = named_bots.load_bots((spec,), bot_options, {}).values()
-    keys = [key_press(each) for each in press]
+    keys = tuple(key_press(each) for each in press)
+    if not all(line.removeprefix("+").strip() for line in lines):
+        raise ConfigError("--line: nothing to say")
+    if lines and caller is not None:
+        raise ConfigError("--caller and --line: give one of them")
+    if spec == TALK and caller is None:
+        lines = lines or TALKING
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"--out {out}: {error.strerror}") from error
     with contextlib.ExitStack() as stack:
-        if caller is None:
+        if caller is None and not lines:
             speech = files("bridge") / "data" / "speech" / "caller.wav"
             caller = stack.enter_context(as_file(speech))
-        outcome = setup.run(_demo(bot, caller, keys, out, quiet=as_json))
+        who = Caller(caller, lines, keys)
+        tell = _nothing if as_json else _print
+        made = setup.run(make_call(bot, who, out, tell, quiet=as_json))
+    outcome = _outcome(bot, out, made)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(outcome), indent=2))
     else:
@@ -173,6 +191,10 @@ def summary(outcome: Outcome) -> list[tuple[str, str]]:
     ]
     if outcome.picture:
         rows.append(("picture", outcome.picture))
+    if outcome.answered_after_ms is not None:
+        text = f"{outcome.answered_after_ms:.0f} ms after the caller's last sound"
+        rows.append(("answered", f"{outcome.answers} times, median {text}"))
+        rows.append(("interrupted", f"{outcome.interrupted} times"))
     if outcome.round_trip_ms is not None:
         rows += [
             ("round trip", f"{outcome.round_trip_ms:.1f} ms, caller's mouth to echo"),
@@ -191,88 +213,42 @@ def summary(outcome: Outcome) -> list[tuple[str, str]]:
     return rows
 
 
-async def _demo(
-    bot: InService, caller: Path, keys: list[KeyPress], out: Path, *, quiet: bool
-) -> Outcome:
-    speech_s = len(read(caller, RATE_HZ)) / RATE_HZ
-    script = PhoneScript(
-        says=caller,
-        says_after_s=BEFORE_SPEAKING_S,
-        answers_after_s=0.2,
-        hangs_up_after_s=BEFORE_SPEAKING_S + speech_s + AFTER_SPEAKING_S,
-        keys=keys,
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        options = EngineOptions(
-            port=0,
-            recordings=Path(folder),
-            database=":memory:",
-            phonebook=Phonebook(numbers={NUMBER: script}),
-        )
-        async with (
-            serving({bot.name: bot}, ServerOptions(port=0, drain_s=6.0)) as server,
-            running(options) as engine,
-        ):
-            far_buffer = await _call(server, engine, options, quiet=quiet)
-        (recording,) = engine.exchange.parts.recordings.finished.values()
-        shutil.copy(recording, out / "call.wav")
-    return _outcome(bot, out, server, far_buffer)
+def _nothing(_turn: Turn) -> None:
+    pass
 
 
-async def _call(
-    server: BridgeServer, engine: Engine, options: EngineOptions, *, quiet: bool
-) -> FarBuffer:
-    """Make the call over REST, and wait for its end."""
-    async with MpcClient(options.auth_id, options.auth_token, url=engine.url) as client:
-        await client.add_participant(
-            ROOM, role=Role.CUSTOMER, from_="+15550199", to=NUMBER, **NO_BEEPS
-        )
-        customer = await _joined(engine, Role.CUSTOMER)
-        assert customer.member is not None
-        assert customer.room is not None
-        # What the customer says on one channel, what they hear on the other.
-        await client.start_participant_recording(
-            ROOM, customer.member.member_id, file_format="wav"
-        )
-        await client.add_participant(
-            ROOM,
-            role=Role.AI_AGENT,
-            ai_agent_stream_service_url=server.url,
-            ai_agent_stream_extra_headers="caller=demo",
-            **NO_BEEPS,
-        )
-        agent = await _joined(engine, Role.AI_AGENT)
-        async with background() as spawn:
-            if not quiet:
-                spawn("display", show.watch(engine.exchange))
-            await engine.exchange.ended(customer.room)
-        assert isinstance(agent.leg, AiLeg)
-        return agent.leg.far_buffer
+def _print(turn: Turn) -> None:
+    """Show a turn as it is told: who, when, and what was heard of it."""
+    colour = {"caller": "cyan", "bot": "green"}.get(turn.who, "yellow")
+    cut = click.style(" — (interrupted)", dim=True) if turn.is_cut else ""
+    after = ""
+    if "played" in turn.latencies_ms:
+        after = click.style(f"  [{turn.latencies_ms['played']:.0f} ms]", dim=True)
+    at = click.style(f"{turn.from_s:6.1f}", dim=True)
+    who = click.style(f"{turn.who:10}", fg=colour)
+    click.echo(f"{at}  {who} {turn.text}{cut}{after}")
 
 
-async def _joined(engine: Engine, role: str) -> Line:
-    try:
-        async with asyncio.timeout(JOIN_TIMEOUT_S):
-            return await engine.exchange.joined(role)
-    except TimeoutError:
-        text = f"the {role} did not join in {JOIN_TIMEOUT_S:.0f} s"
-        raise BridgeError(text) from None
-
-
-def _outcome(
-    bot: InService, out: Path, server: BridgeServer, far_buffer: FarBuffer
-) -> Outcome:
-    recording = out / "call.wav"
-    tracks, rate_hz = soundfile.read(recording, dtype="int16", always_2d=True)
+def _outcome(bot: InService, out: Path, made: Made) -> Outcome:
+    tracks, rate_hz = soundfile.read(made.recording, dtype="int16", always_2d=True)
     caller, answer = tracks[:, 0], tracks[:, -1]
     alignment = align(caller, answer, rate_hz)
-    holes = [spell.samples for spell in far_buffer.dry_spells]
-    metrics = server.metrics
+    holes = [s.samples for s in made.far_buffer.dry_spells if not s.was_announced]
+    metrics = made.metrics
+    answered = [
+        turn.latencies_ms["played"]
+        for turn in made.turns
+        if "played" in turn.latencies_ms
+    ]
     return Outcome(
         bot=bot.name,
         seconds=round(len(caller) / rate_hz, 2),
-        recording=str(recording),
+        recording=str(made.recording),
         picture=_picture(out / "call.png", tracks, rate_hz, bot.name, alignment),
+        transcript=[msgspec.to_builtins(turn) for turn in made.turns],
+        answers=len(answered),
+        answered_after_ms=statistics.median(answered) if answered else None,
+        interrupted=sum(turn.is_cut for turn in made.turns),
         correlation=round(alignment.correlation, 4),
         round_trip_ms=round(alignment.delay_s * 1000, 1)
         if alignment.correlation >= LIKE

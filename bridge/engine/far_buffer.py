@@ -24,6 +24,8 @@ class DrySpell:
     """When, in samples played since the stream began."""
     samples: int
     """For how long."""
+    was_announced: bool
+    """Whether a checkpoint was the last in the queue: a pause, no hole, most likely."""
 
 
 class FarBuffer:
@@ -43,6 +45,7 @@ class FarBuffer:
         self._clock_samples = 0
         self._is_speaking = False
         self._dry_since: int | None = None
+        self._is_announced = False
 
     def play(self, samples: Samples) -> bool:
         """Queue audio; False if some of it did not fit and was dropped."""
@@ -82,8 +85,10 @@ class FarBuffer:
             item = self._queue.popleft()
             if isinstance(item, str):
                 reached.append(item)
+                self._is_announced = True
                 continue
             self._end_dry_spell(self._clock_samples + filled)
+            self._is_announced = False
             part = item[: count - filled]
             heard[filled : filled + len(part)] = part
             filled += len(part)
@@ -99,6 +104,8 @@ class FarBuffer:
     def _end_dry_spell(self, now_samples: int) -> None:
         if self._dry_since is not None:
             length = now_samples - self._dry_since
-            self.dry_spells.append(DrySpell(self._dry_since, length))
+            self.dry_spells.append(
+                DrySpell(self._dry_since, length, self._is_announced)
+            )
         self._dry_since = None
         self._is_speaking = True

@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Callable
 
 from bridge.audio import files
-from bridge.audio.pcm import Samples, silence
+from bridge.audio.activity import Activity
+from bridge.audio.pcm import FRAME_MS, Samples, silence
 from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
-from bridge.engine.phonebook import PhoneScript
+from bridge.engine.phonebook import PhoneScript, Reply
 from bridge.tasks import background
 
 __all__ = ["BusyError", "Phone"]
@@ -29,6 +30,11 @@ class Phone:
         """Keys sent to it."""
         self._script = script
         self._speech = silence(0)
+        self._replies: list[tuple[Reply, Samples]] = []
+        self._activity = Activity(ends_ms=FRAME_MS)
+        self._heard_s = 0.0
+        """For how long the other side has spoken since we did."""
+        self._silent_s = 0.0
         self._place = 0
         self._is_up = False
         self._down = asyncio.Event()
@@ -48,6 +54,9 @@ class Phone:
         if script.says is not None:
             speech = await asyncio.to_thread(files.read, script.says, RATE_HZ)
             self._speech = speech
+        for reply in script.replies:
+            speech = await asyncio.to_thread(files.read, reply.says, RATE_HZ)
+            self._replies.append((reply, speech))
         rings_s = None if script.outcome == "no-answer" else script.answers_after_s
         if await self._hung_up_within(rings_s):
             return
@@ -68,12 +77,37 @@ class Phone:
         part = self._speech[begin:end]
         said[TICK_SAMPLES - (end - begin) :][: len(part)] = part
         self._place += TICK_SAMPLES
-        if self._script.hangs_up_when_said and self._place >= len(self._speech):
+        is_done = self._place >= len(self._speech)
+        if self._script.hangs_up_when_said and is_done and not self._replies:
             self.hang_up()
         return said
 
     def hear(self, samples: Samples) -> None:
-        """Listen; nobody is there to mind."""
+        """Listen, and begin the next reply when it is time for it."""
+        if not self._script.replies or not self._is_up:
+            return
+        self._activity.push(samples)
+        if self._place < len(self._speech):
+            # Who speaks does not listen.
+            self._heard_s = self._silent_s = 0.0
+        elif self._activity.is_speaking:
+            self._heard_s += FRAME_MS / 1000
+            self._silent_s = 0.0
+        else:
+            self._silent_s += FRAME_MS / 1000
+        if not self._replies:
+            patience_s = self._script.hangs_up_after_silence_s
+            if patience_s is not None and self._silent_s >= patience_s:
+                self.hang_up()
+            return
+        reply, speech = self._replies[0]
+        if reply.into_speech_s is not None:
+            is_time = self._heard_s >= reply.into_speech_s
+        else:
+            is_time = self._heard_s > 0 and self._silent_s >= reply.after_silence_s
+        if is_time:
+            self._replies.pop(0)
+            self._speech, self._place = speech, 0
 
     def press(self, digit: str) -> None:
         """Take a key from the line; a test may look which."""

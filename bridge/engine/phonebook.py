@@ -6,6 +6,12 @@ answers_after_s = 1.0
 hangs_up_after_s = 12.0     # counted from the answer; or:
 hangs_up_when_said = true
 keys = [{ after_s = 3.0, digits = "1#" }]
+
+[[numbers."+15550101".replies]]
+says = "hello.wav"          # when the other side has spoken and is silent
+[[numbers."+15550101".replies]]
+says = "stop.wav"
+into_speech_s = 1.5         # in the middle of what the other side says
 """
 
 import logging
@@ -17,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bridge.documents import read_document
 from bridge.errors import ConfigError
 
-__all__ = ["KeyPress", "PhoneScript", "Phonebook"]
+__all__ = ["KeyPress", "PhoneScript", "Phonebook", "Reply"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,6 +37,19 @@ class KeyPress(BaseModel):
     digits: str = Field(pattern=r"^[0-9*#A-D]+$")
 
 
+class Reply(BaseModel):
+    """Something said in reaction to the other side."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    says: Path
+    """A WAV or MP3 file."""
+    after_silence_s: float = Field(default=0.8, gt=0)
+    """It begins when the other side has spoken, and then been silent for so long."""
+    into_speech_s: float | None = Field(default=None, gt=0)
+    """Or it begins when the other side has spoken for so long: it interrupts."""
+
+
 class PhoneScript(BaseModel):
     """What one phone does when it is called."""
 
@@ -40,6 +59,8 @@ class PhoneScript(BaseModel):
     """A WAV or MP3 file, spoken from the answer on; None keeps silent."""
     says_after_s: float = Field(default=0.0, ge=0)
     """How long after the answer it begins to speak."""
+    replies: list[Reply] = Field(default_factory=list)
+    """What it says in reaction to what it hears, one after the other."""
     repeats: bool = False
     """Whether it says it again and again."""
     outcome: Literal["answers", "busy", "no-answer"] = "answers"
@@ -47,6 +68,8 @@ class PhoneScript(BaseModel):
     hangs_up_after_s: float | None = Field(default=None, gt=0)
     """Counted from the answer; None: when the call ends."""
     hangs_up_when_said: bool = False
+    hangs_up_after_silence_s: float | None = Field(default=None, gt=0)
+    """Once all replies are said, and the other side has been silent so long."""
     keys: list[KeyPress] = Field(default_factory=list)
 
 
@@ -67,11 +90,9 @@ class Phonebook(BaseModel):
         book = read_document(path, cls)
         for number, script in book.numbers.items():
             if script.says is not None:
-                script.says = path.parent / script.says
-                if not script.says.is_file():
-                    raise ConfigError(
-                        f"{path}: {number} says {script.says}, no such file"
-                    )
+                script.says = _sound(path, number, script.says)
+            for reply in script.replies:
+                reply.says = _sound(path, number, reply.says)
         return book
 
     def script(self, number: str) -> PhoneScript:
@@ -82,6 +103,13 @@ class Phonebook(BaseModel):
                 return script
         _LOG.info("%s is not in the phonebook: it answers and keeps silent", number)
         return PhoneScript()
+
+
+def _sound(path: Path, number: str, name: Path) -> Path:
+    sound = path.parent / name
+    if not sound.is_file():
+        raise ConfigError(f"{path}: {number} says {sound}, no such file")
+    return sound
 
 
 def _plain(number: str) -> str:

@@ -12,11 +12,12 @@ import pytest
 import soundfile
 from pydantic import SecretStr
 
-from bridge import Audio, Call, Coached, Dtmf, Gap, Heard, Joined, Muted, Played
+from bridge import Audio, Call, CoachMode, Dtmf, Gap, Heard, Joined, Muted, Played
 from bridge.audio.alignment import align
 from bridge.audio.tones import tone
 from bridge.call.bot import InService
 from bridge.control import MpcClient
+from bridge.control.options import PlivoOptions
 from bridge.engine.ai_leg import AiLeg
 from bridge.engine.app import Engine, running
 from bridge.engine.options import EngineOptions
@@ -217,7 +218,7 @@ async def test_a_bot_is_told_who_is_in_the_call(tmp_path: Path) -> None:
         serving(
             {"bot": InService.of("bot", listen)},
             ServerOptions(port=0, drain_s=1.0, callbacks=True, callbacks_port=0),
-            auth_token=options.auth_token,
+            plivo=PlivoOptions(options.auth_id, options.auth_token),
         ) as server,
         running(options) as engine,
         MpcClient(options.auth_id, options.auth_token, url=engine.url) as client,
@@ -245,12 +246,12 @@ async def test_a_bot_is_told_who_is_in_the_call(tmp_path: Path) -> None:
 
     names = [type(event).__name__ for event in told]
     assert names == [
-        "Joined", "Muted", "Held", "Muted", "Joined", "Coached", "Left", "Ended"
+        "Joined", "Muted", "Held", "Muted", "Joined", "CoachMode", "Left", "Ended"
     ]  # fmt: skip
     assert isinstance(told[0], Joined)
     assert told[0].member.role == "customer"
     assert told[3] == Muted(is_muted=False)
-    assert isinstance(told[5], Coached)
+    assert isinstance(told[5], CoachMode)
     assert not told[5].member.is_coaching
 
 
@@ -259,7 +260,7 @@ async def test_callbacks_of_strangers_tell_nothing(tmp_path: Path) -> None:
     async with serving(
         {"bot": InService.of("bot", echo)},
         ServerOptions(port=0, drain_s=0.1, callbacks=True, callbacks_port=0),
-        auth_token=SecretStr("secret"),
+        plivo=PlivoOptions("", SecretStr("secret")),
     ) as server:
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.post(server.callbacks_url, data={"EventName": "x"})

@@ -110,7 +110,7 @@ async def test_a_dial_can_be_delayed(tmp_path: Path) -> None:
 async def test_a_key_may_have_to_be_pressed(
     tmp_path: Path,
     pressed: str,
-    joins: bool,  # noqa: FBT001
+    joins: bool,
 ) -> None:
     """After the sound; without it the call is hung up, 9110."""
     keys = [KeyPress(after_s=2, digits=pressed)] if pressed else []

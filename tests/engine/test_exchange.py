@@ -186,7 +186,7 @@ async def test_a_kicked_phone_is_hung_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize("relays", [True, False])
 async def test_keys_reach_phones_only_where_that_is_wished(
     tmp_path: Path,
-    relays: bool,  # noqa: FBT001
+    relays: bool,
 ) -> None:
     """`relay_dtmf_inputs`; AI agents are told in any case."""
     pressing = PhoneScript(keys=[KeyPress(after_s=1, digits="1")])

@@ -72,7 +72,23 @@ def test_a_hole_in_speech_is_measured() -> None:
     buffer.play(ramp(1, 160))
     buffer.take(160)
 
-    assert buffer.dry_spells == [DrySpell(100, 220)]
+    assert buffer.dry_spells == [DrySpell(100, 220, was_announced=False)]
+
+
+def test_a_hole_behind_a_checkpoint_is_a_pause() -> None:
+    """Whoever marks the end of what they say, says it was the end."""
+    buffer = FarBuffer(1000)
+    for _ in range(2):
+        buffer.play(ramp(1, 100))
+        buffer.checkpoint("end")
+        buffer.take(160)
+    buffer.play(ramp(1, 100))
+    buffer.take(160)
+    buffer.play(ramp(1, 160))
+    buffer.take(160)
+
+    announced = [spell.was_announced for spell in buffer.dry_spells]
+    assert announced == [True, True, False]
 
 
 def test_silence_before_speech_and_after_a_clear_is_no_hole() -> None:

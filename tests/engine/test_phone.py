@@ -1,6 +1,7 @@
 """A simulated phone."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,10 @@ import pytest
 
 from bridge.audio import files
 from bridge.audio.dtmf import DtmfDetector
-from bridge.audio.pcm import Samples
+from bridge.audio.pcm import Samples, silence
 from bridge.audio.tones import tone
 from bridge.engine.phone import BusyError, Phone
-from bridge.engine.phonebook import KeyPress, PhoneScript
+from bridge.engine.phonebook import KeyPress, PhoneScript, Reply
 from bridge.tasks import background
 
 
@@ -25,17 +26,20 @@ class Line:
         self.said: list[Samples] = []
         self.keys = ""
 
-    async def live(self, seconds: float) -> None:
+    async def live(
+        self, seconds: float, hears: Callable[[float], Samples] | None = None
+    ) -> None:
         def keys(digits: str) -> None:
             self.keys += digits
 
         self.phone.on_keys = keys
         async with background(leg=self._leg()):
-            for _ in range(round(seconds * 50)):
+            for tick in range(round(seconds * 50)):
                 await asyncio.sleep(0.02)
                 if self.answered_s is not None and self.ended_s is None:
                     self.said.append(self.phone.say())
-                    self.phone.hear(self.said[-1])
+                    heard = self.said[-1] if hears is None else hears(tick * 0.02)
+                    self.phone.hear(heard)
                     self.phone.press("1")
 
     async def _leg(self) -> None:
@@ -122,3 +126,30 @@ async def test_a_phone_nobody_answers_rings_until_given_up() -> None:
 
     assert line.answered_s is None
     assert not line.phone.say().any()
+
+
+async def test_it_replies_to_what_it_hears(tmp_path: Path) -> None:
+    """When the other side has spoken and is silent; or right into what it says."""
+    path = speech(tmp_path, 0.4)
+    replies = [
+        Reply(says=path, after_silence_s=0.5),
+        Reply(says=path, into_speech_s=0.3),
+    ]
+    script = PhoneScript(
+        answers_after_s=0.0, replies=replies, hangs_up_after_silence_s=1.0
+    )
+
+    def hears(at_s: float) -> Samples:
+        speaks = 1.0 <= at_s < 1.5 or 3.0 <= at_s < 5.0
+        return tone(300, 0.02, 8000, -20.0) if speaks else silence(160)
+
+    line = Line(script)
+    await line.live(8.0, hears)
+
+    sounds = [tick * 0.02 for tick, said in enumerate(line.said) if np.any(said)]
+    first = [at for at in sounds if at < 2.9]
+    second = [at for at in sounds if at > 2.9]
+    assert first[0] == pytest.approx(2.0, abs=0.1)
+    assert second[0] == pytest.approx(3.3, abs=0.1)
+    assert len(first) == len(second) == 20
+    assert line.ended_s == pytest.approx(6.0, abs=0.1)

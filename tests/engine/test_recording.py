@@ -36,7 +36,7 @@ def test_what_a_kill_leaves_can_be_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("trims", [True, False])
-def test_a_pause_is_cut_out_or_silent(tmp_path: Path, trims: bool) -> None:  # noqa: FBT001
+def test_a_pause_is_cut_out_or_silent(tmp_path: Path, trims: bool) -> None:
     """As `trim_silence` says."""
     made = recording(tmp_path, channels=2)
     made.write(HUM, HUM)

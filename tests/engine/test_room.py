@@ -292,7 +292,7 @@ class RoomMachine(RuleBasedStateMachine):
     calls = Bundle("calls")
 
     @initialize(stay_alone=st.booleans(), most=st.integers(2, 4))
-    def begin(self, stay_alone: bool, most: int) -> None:  # noqa: FBT001
+    def begin(self, stay_alone: bool, most: int) -> None:
         self.room = room(stay_alone=stay_alone, max_participants=most)
         self.now_s = 0.0
         self.serial = 0
@@ -315,7 +315,7 @@ class RoomMachine(RuleBasedStateMachine):
                     pass
 
     @rule(target=calls, role=st.sampled_from(list(Role)), starts=st.booleans())
-    def dial(self, role: Role, starts: bool) -> str:  # noqa: FBT001
+    def dial(self, role: Role, starts: bool) -> str:
         self.serial += 1
         call_uuid = str(self.serial)
         if not self.room.is_over:
@@ -357,7 +357,7 @@ class RoomMachine(RuleBasedStateMachine):
         switch=st.sampled_from(["mute", "hold", "coach_mode"]),
         on=st.booleans(),
     )
-    def update(self, member: int, switch: str, on: bool) -> None:  # noqa: FBT001
+    def update(self, member: int, switch: str, on: bool) -> None:
         change = UpdateParticipant.model_validate({switch: on})
         before = {m.member_id: m.voice for m in self.room.members}
         try:
