@@ -4,16 +4,18 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench bench-speech clean
 
-demo: $(READY)  ## One whole call on this machine, with a recording and a picture.
+demo: $(READY)  ## A conversation on this machine, with a recording and a transcript.
 	$(BIN)/mpc-bridge demo
 
 test: check  ## Everything CI runs.
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=
+	@# What adapters adapt changes Python for the whole process: one of their own.
+	$(BIN)/pytest --cov --cov-report= --cov-append tests/adapters
 	@# The packages without I/O are tested to the last branch, the rest to 90 %.
-	$(BIN)/coverage report --fail-under=100 --include='bridge/stream/*,bridge/audio/*,bridge/multiparty/*,bridge/engine/room.py,bridge/engine/routing.py,bridge/engine/mixer.py,bridge/engine/far_buffer.py,bridge/engine/sounds.py,bridge/call/heard.py'
+	$(BIN)/coverage report --fail-under=100 --include='bridge/stream/*,bridge/audio/*,bridge/multiparty/*,bridge/engine/room.py,bridge/engine/routing.py,bridge/engine/mixer.py,bridge/engine/far_buffer.py,bridge/engine/sounds.py,bridge/call/heard.py,bridge/speech/turns.py,bridge/speech/memory.py,bridge/speech/echo.py'
 	$(BIN)/coverage report --fail-under=90
 
 check: $(READY)  ## Format, lint, types, layers, spelling.
@@ -28,11 +30,17 @@ bench: $(READY)  ## The figures of the README, measured here and now.
 	$(BIN)/python benchmarks/stream_cost.py
 	$(BIN)/python benchmarks/engine_rooms.py
 
+bench-speech: $(READY)  ## The offline conversation with human speech; takes a quarter of an hour.
+	@test -d /usr/share/asterisk/sounds/en_US_f_Allison -a -d /usr/share/pocketsphinx/test/data || \
+		(echo "apt-get install asterisk-core-sounds-en-wav asterisk-core-sounds-en pocketsphinx-testdata"; exit 1)
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/speech.py
+
 clean:
 	rm -rf $(VENV) demo-out .coverage* .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,pipecat,livekit]' --group dev
 	touch $(READY)

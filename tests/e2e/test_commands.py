@@ -150,4 +150,10 @@ def test_bots_are_listed() -> None:
     listed = json.loads(CliRunner().invoke(cli, ["bots", "--json"]).output)
 
     assert "--bot-option script=...  TOML file" in plain
-    assert [bot["name"] for bot in listed] == ["echo", "scripted"]
+    assert [bot["name"] for bot in listed] == [
+        "conversation",
+        "echo",
+        "realtime",
+        "remote",
+        "scripted",
+    ]

@@ -258,7 +258,7 @@ def test_recordings_have_a_format() -> None:
         ("yesterday", False),
     ],
 )
-def test_times_of_a_list_have_a_form(given: str, fits: bool) -> None:  # noqa: FBT001
+def test_times_of_a_list_have_a_form(given: str, fits: bool) -> None:
     """`YYYY-MM-DD HH:MM[:ss[.uuuuuu]]`."""
     if fits:
         assert ListMpcs.model_validate({"end_time__gt": given}).end_time__gt == given
