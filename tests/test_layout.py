@@ -30,6 +30,7 @@ UNTESTED = {
     "speech/answering.py": "tests/speech/test_dialogue.py",
     "speech/brain.py": "structs and a Protocol without code",
     "speech/chat.py": "tests/e2e/test_services.py",
+    "speech/diary.py": "tests/speech/test_dialogue.py",
     "speech/ear.py": "tests/speech/test_dialogue.py",
     "speech/elsewhere.py": "tests/e2e/test_remote.py",
     "speech/flite.py": "tests/e2e/test_flite.py",

@@ -10,7 +10,7 @@ Interfaces, each with what comes in the box:
 * `tools`: functions a brain may call; `abilities`: those that every call has
 
 One call: `dialogue` listens (`ear`, `echo`, `keys`, `manners`), and `answering` thinks
-and speaks (`mouth`, `memory`, `stages`).
+and speaks (`mouth`, `memory`, `diary`, `stages`).
 
 Elsewhere: `realtime` and `realtime_call` for speech-to-speech services, `raw_line` and
 `plivo_line` for bots behind a WebSocket (`elsewhere`, `feed`), `service` for HTTP.

@@ -6,12 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-import msgspec
-
 from bridge.call.call import Call
 from bridge.call.transcript import Turn
-from bridge.errors import BridgeError
 from bridge.speech.brain import Brain, CallTool, Thought
+from bridge.speech.diary import Diary, Failures
 from bridge.speech.memory import Memory
 from bridge.speech.mouth import Mouth, Spoken
 from bridge.speech.stages import Stages
@@ -19,7 +17,7 @@ from bridge.speech.synthesis import Synthesizer, clauses
 from bridge.speech.tools import Tool, run_tool
 from bridge.tasks import Spawn
 
-__all__ = ["Answering", "Diary", "Failures"]
+__all__ = ["Answering"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -28,50 +26,8 @@ Item = TypeVar("Item")
 MOST_ROUNDS = 8
 """So often a brain may call tools before it must have answered."""
 
-MOST_FAILURES = 3
-"""So many in a row, and the call is given up."""
-
 
 INTERRUPTED = "error: interrupted; it may have been done all the same"
-
-
-class Diary:
-    """Notes turns in the call's transcript, in seconds since the call began.
-
-    Args:
-        call: The call.
-    """
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    def note(self, turn: Turn) -> None:
-        """Note a turn whose times are the loop's."""
-        from_s, to_s = self._at(turn.from_s), self._at(turn.to_s)
-        self._call.note(msgspec.structs.replace(turn, from_s=from_s, to_s=to_s))
-
-    def _at(self, loop_s: float) -> float:
-        return round(max(0.0, loop_s - self._call.began_s), 3)
-
-
-class Failures:
-    """Counts failures in a row."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def reset(self) -> None:
-        """It works."""
-        self._count = 0
-
-    def add(self, error: Exception) -> None:
-        """It does not; raises what failed when that was once too often."""
-        self._count += 1
-        # Ours are sentences; what a plug-in raises is for its author.
-        trace = None if isinstance(error, BridgeError) else error
-        _LOG.warning("%s (%d in a row)", error, self._count, exc_info=trace)
-        if self._count >= MOST_FAILURES:
-            raise error
 
 
 class Answering:
@@ -286,32 +242,14 @@ class Answering:
         self.memory.said(spoken.words, is_complete=spoken.is_complete)
         text = " ".join(text.split()[: spoken.words])
         self._first_word = 0
-        audible_s = self.mouth.audible_from_s
-        latencies = self._measured(audible_s)
-        if text and audible_s is not None:
-            self.diary.note(
-                Turn(
-                    "bot",
-                    text,
-                    audible_s,
-                    max(audible_s, self._now()),
-                    is_cut=not spoken.is_complete,
-                    heard=spoken.certainty,
-                    latencies_ms=latencies,
-                )
-            )
-
-    def _measured(self, audible_s: float | None) -> dict[str, float]:
-        """Count how long the stages took; return them in milliseconds."""
         stages, self._stages = self._stages, None
-        if stages is None:
-            return {}
-        if audible_s is not None:
-            stages.reach("played", audible_s)
-        took = stages.seconds()
-        for stage, seconds in took.items():
-            self._call.measure(stage, seconds)
-        return {stage: round(seconds * 1000, 1) for stage, seconds in took.items()}
+        self.diary.said(
+            text,
+            self.mouth.audible_from_s,
+            stages,
+            is_cut=not spoken.is_complete,
+            heard=spoken.certainty,
+        )
 
 
 @asynccontextmanager

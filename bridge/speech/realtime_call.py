@@ -13,8 +13,8 @@ from bridge.call.transcript import Turn
 from bridge.errors import ServiceError
 from bridge.speech import realtime
 from bridge.speech.abilities import Abilities
-from bridge.speech.answering import Diary, Failures
 from bridge.speech.brain import CallTool, Said
+from bridge.speech.diary import Diary, Failures
 from bridge.speech.feed import Feed
 from bridge.speech.realtime import RATE_HZ
 from bridge.speech.stages import Stages
@@ -303,26 +303,16 @@ class RealtimeCall:
         heard = item.playback.so_far()
         text = item.heard_text().strip()
         stages, self._stages = self._stages, None
-        from_s = item.playback.audible_from_s
-        latencies = {}
-        if stages is not None and from_s is not None:
-            stages.reach("played", from_s)
-            latencies = stages.seconds()
-            for stage, seconds in latencies.items():
-                self._call.measure(stage, seconds)
-        if text and from_s is not None:
-            self.messages.append(Said("bot", text, is_cut=not heard.complete))
-            self._diary.note(
-                Turn(
-                    "bot",
-                    text,
-                    from_s,
-                    max(from_s, self._now()),
-                    is_cut=not heard.complete,
-                    heard=heard.certainty.value,
-                    latencies_ms={k: round(v * 1000, 1) for k, v in latencies.items()},
-                )
-            )
+        is_cut = not heard.complete
+        if text:
+            self.messages.append(Said("bot", text, is_cut=is_cut))
+        self._diary.said(
+            text,
+            item.playback.audible_from_s,
+            stages,
+            is_cut=is_cut,
+            heard=heard.certainty.value,
+        )
         if self.will_hang_up and not self._items and not self._is_answering:
             self._call.hang_up()
 
