@@ -107,3 +107,14 @@ def test_impatience_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> N
     """The order of the times matters."""
     with pytest.raises(ConfigError):
         TurnOptions(**wrong)
+
+
+def test_a_voice_without_end_is_ended() -> None:
+    """Noise, most likely; what goes on after it is another turn."""
+    turns = SilenceTurns(8000, TurnOptions(longest_s=1.0))
+    found = events("#" * 40, turns)
+
+    assert [type(event) for event in found] == [SpeechBegan, TurnEnded, SpeechBegan]
+    ended = found[1]
+    assert isinstance(ended, TurnEnded)
+    assert ended.until_samples == 32 * WINDOW
