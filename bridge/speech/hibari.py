@@ -47,7 +47,7 @@ class HibariVoice:
 
     def __init__(self) -> None:
         if not models.is_installed("hibari"):
-            raise ConfigError("no voice is installed: pip install 'mpc-bridge[local]'")
+            raise ConfigError(f"no voice is installed: {models.EXTRA}")
         self._model = models.Loader(_Model)
 
     async def load(self) -> None:
@@ -85,7 +85,10 @@ class _Model:
             whole, durations = self._synthesized(phonemes, rate_hz)
             if len(durations) != len(phonemes) + 2:
                 # Some of them the model does not know: the places would be others'.
-                durations = np.zeros(len(phonemes) + 2, np.int64) + durations.sum()
+                # All words end with the whole.
+                total = durations.sum()
+                durations = np.zeros(len(phonemes) + 2, np.int64)
+                durations[0] = total
             scale = len(whole) / max(1, int(durations.sum()))
             first, last = _audible(whole, rate_hz)
             samples = whole[first:last]

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.audio.levels import peak_dbfs, rms_dbfs
 from bridge.errors import ConfigError
+from bridge.speech import hibari
 from bridge.speech.hibari import HibariVoice, offline_voice
 from bridge.speech.synthesis import Speech, spoken
 from tests.speech.needs_local import needs_local
@@ -70,3 +71,15 @@ def test_without_a_voice_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ConfigError, match=r"mpc-bridge\[local\]"):
         HibariVoice()
     assert offline_voice() is None
+
+
+@needs_local
+@pytest.mark.slow
+def test_a_phoneme_the_model_does_not_know_claims_no_word_early() -> None:
+    """The places are not known then, and all words end with the whole."""
+    model = hibari._Model()
+    ids = model._voice.ids
+    model._voice.ids = lambda phonemes: [*ids(phonemes)[:-2], 0]
+    speech = model.say("Hello there, dear friend.", 8000)
+    assert speech is not None
+    assert {word.end_samples for word in speech.words} == {len(speech.samples)}
