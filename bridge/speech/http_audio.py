@@ -11,15 +11,12 @@ from bridge.audio.pcm import Samples
 from bridge.audio.resampling import resampler
 from bridge.errors import ServiceError
 from bridge.speech.service import Service
-from bridge.speech.synthesis import Speech, Word
+from bridge.speech.synthesis import SLOW_LETTERS_PER_S, Speech, Word
 
 __all__ = ["HttpRecognizer", "HttpVoice"]
 
 SPEECH_HZ = 24000
 """Of the speech that is asked for as `pcm`."""
-
-SLOW_LETTERS_PER_S = 10.0
-"""Nobody speaks more slowly."""
 
 PIECE_S = 0.1
 """Speech is passed on in pieces of at least this."""

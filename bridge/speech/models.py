@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from bridge.errors import ConfigError
 
 __all__ = [
+    "EXTRA",
     "Asset",
     "Loader",
     "asset",
@@ -29,7 +30,6 @@ __all__ = [
 ]
 
 Result = TypeVar("Result")
-Model = TypeVar("Model")
 
 EXTRA = "pip install 'mpc-bridge[local]'"
 

@@ -18,6 +18,7 @@ from bridge.speech.diary import Diary, Failures
 from bridge.speech.feed import Feed
 from bridge.speech.realtime import RATE_HZ
 from bridge.speech.stages import Stages
+from bridge.speech.synthesis import SLOW_LETTERS_PER_S
 from bridge.speech.tools import Tool, run_tool
 from bridge.tasks import Change, Spawn
 
@@ -29,9 +30,6 @@ MOST_AHEAD_S = 300.0
 """Services make speech faster than it is said; so much of it is kept."""
 
 ALREADY_ANSWERING = "conversation_already_has_active_response"
-
-SLOW_LETTERS_PER_S = 10.0
-"""Nobody speaks more slowly: so many letters were heard for sure."""
 
 
 @dataclasses.dataclass(slots=True)

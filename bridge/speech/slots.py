@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from bridge.errors import ConfigError
+from bridge.speech.models import EXTRA
 
 __all__ = ["KINDS", "Reader", "plain", "spoken_value"]
 
@@ -78,8 +79,7 @@ def _digits(text: str) -> str:
     try:
         numbers = importlib.import_module("text_to_num")
     except ImportError as error:
-        text = "no text2num is installed: pip install 'mpc-bridge[local]'"
-        raise ConfigError(text) from error
+        raise ConfigError(f"no text2num is installed: {EXTRA}") from error
     result: str = numbers.alpha2digit(text.replace("-", " "), "en", threshold=0)
     return result
 
@@ -204,11 +204,11 @@ def _weekday(said: str, today: datetime.date) -> str | None:
 def _day_of_month(said: str, today: datetime.date) -> str | None:
     """`the 3rd`: this month's, or the next one's that has it."""
     found = re.search(r"\b(\d{1,2})(?:st|nd|rd|th)\b", said)
-    if any(re.search(rf"\b{month}\b", said) for month in MONTHS):
+    if not found or any(re.search(rf"\b{month}\b", said) for month in MONTHS):
         return None
-    for months in range(3 if found else 0):
+    for months in range(3):
         years, month = divmod(today.month - 1 + months, 12)
-        day = _day(today.year + years, month + 1, int(found[1])) if found else None
+        day = _day(today.year + years, month + 1, int(found[1]))
         if day and day >= today.isoformat():
             return day
     return None
@@ -227,13 +227,12 @@ def time(text: str, _today: datetime.date) -> str | None:
     said = re.sub(r"\bhalf (?:past|after) (\d{1,2})", r"\1:30", said)
     said = re.sub(r"\b(?:a )?quarter (?:past|after) (\d{1,2})", r"\1:15", said)
     said = re.sub(r"\b(?:a )?quarter (?:to|of) (\d{1,2})", _before(15), said)
-    said = re.sub(r"\b(5|10|20|25) (?:past|after) (\d{1,2})", r"\2:\1", said).replace(
-        ":5 ", ":05 "
+    said = re.sub(
+        r"\b(5|10|20|25) (?:past|after) (\d{1,2})", lambda m: f"{m[2]}:{m[1]:0>2}", said
     )
     for minutes in (5, 10, 20, 25):
         said = re.sub(rf"\b{minutes} to (\d{{1,2}})", _before(minutes), said)
     said = re.sub(r"\b(\d{1,2}) (?:oh|o) (\d)\b", r"\1:0\2", said)
-    said = re.sub(r":5$", ":05", said)
     for pattern in CLOCK:
         for found in re.finditer(pattern, said):
             if int(found["hour"]) < 24:

@@ -10,6 +10,7 @@ import numpy as np
 from bridge.audio.pcm import Samples
 
 __all__ = [
+    "SLOW_LETTERS_PER_S",
     "Speech",
     "Synthesizer",
     "Word",
@@ -62,6 +63,9 @@ def timed(samples: Samples, text: str) -> Speech:
     late = [*ends[1:], len(samples)]
     return Speech(samples, tuple(map(Word, words, late)))
 
+
+SLOW_LETTERS_PER_S = 10.0
+"""Nobody speaks more slowly: so many letters were said for sure."""
 
 CLAUSE_END = re.compile(r"(?<=[.!?…])[\"”')\]]*\s+|(?<=[,;:—])\s+|\n+")
 
