@@ -122,6 +122,9 @@ class StreamProtocol:
         if self._side is Side.PLATFORM and isinstance(message, Numbered):
             self._sent += 1
             message.sequence_number = self._sent
+        elif isinstance(message, Checkpoint | ClearAudio):
+            # Plivo has them name their stream, and only them.
+            message.stream_id = self.stream_id or None
         self._move(message)
         return codec.dump(message)
 

@@ -164,6 +164,15 @@ def test_a_resumed_stream_needs_no_start() -> None:
     assert isinstance(second.receive(json.dumps(MEDIA)), Media)
 
 
+def test_checkpoints_and_clears_name_their_stream() -> None:
+    """As Plivo's reference has them; audio does not."""
+    protocol = started()
+    for message in (Checkpoint(name="end"), ClearAudio()):
+        assert json.loads(protocol.send(message))["streamId"] == STREAM_ID
+    audio = protocol.send(PlayAudio(media=PlayAudioBody(payload=b"\0\0")))
+    assert "streamId" not in json.loads(audio)
+
+
 def test_sending_out_of_turn_is_our_mistake() -> None:
     """Audio before there is a stream."""
     with pytest.raises(MisuseError, match="cannot send clearAudio while waiting"):
