@@ -6,7 +6,12 @@ The hot path adds to plain numbers; they become Prometheus samples when asked fo
 from collections import Counter
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -66,6 +71,8 @@ class Metrics(Collector):
             registry=self.registry,
         )
         self.registry.register(self)
+        # CPU, memory and open files of the process, where /proc has them.
+        ProcessCollector(registry=self.registry)
 
     def frame_late(self, late_s: float) -> None:
         """Note how long after its deadline a frame left; early ones were on time."""
