@@ -9,7 +9,6 @@ import ast
 import dataclasses
 import difflib
 import inspect
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,7 +18,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from bridge.call.outbound import PlaybackOptions
 from bridge.call.session import CallOptions
 from bridge.control.options import PlivoOptions
-from bridge.documents import problems
+from bridge.documents import problems, read_toml
 from bridge.engine.options import EngineOptions
 from bridge.errors import ConfigError
 from bridge.server.options import ServerOptions
@@ -121,12 +120,7 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: If it cannot be read, or has a section or key nobody knows.
     """
-    try:
-        file = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    file = read_toml(path)
     for section, settings in file.items():
         _known(path, "section", section, [*SECTIONS, "bots"])
         if section == "bots":

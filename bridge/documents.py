@@ -2,13 +2,13 @@
 
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from bridge.errors import ConfigError
 
-__all__ = ["problems", "read_document"]
+__all__ = ["problems", "read_document", "read_toml"]
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -20,13 +20,23 @@ def read_document(path: Path, model: type[Document]) -> Document:
         ConfigError: If it cannot be read, is no TOML, or does not fit the model.
     """
     try:
-        return model.model_validate(tomllib.loads(path.read_text()))
+        return model.model_validate(read_toml(path))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {problems(error)}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file as it is.
+
+    Raises:
+        ConfigError: If it cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {problems(error)}") from error
 
 
 def problems(error: ValidationError) -> str:
@@ -35,5 +45,7 @@ def problems(error: ValidationError) -> str:
     for problem in error.errors(include_url=False):
         field = ".".join(str(part) for part in problem["loc"])
         text = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            text = "there is nothing of that name"
         lines.append(f"{field}: {text}" if field else text)
     return "; ".join(lines)

@@ -135,7 +135,7 @@ async def test_the_end_of_the_call_ends_the_script(tmp_path: Path) -> None:
         ('[[steps]]\nsay = "none.wav"', r"no file .*none\.wav"),
         ("[[steps]]\nwait_s = 1\nhang_up = true", "found wait_s, hang_up"),
         ("[[steps]]\nat_most_s = 1", "is needed, found none"),
-        ("[[steps]]\nsing = true", "sing: Extra inputs"),
+        ("[[steps]]\nsing = true", "sing: there is nothing of that name"),
         ('[[steps]]\nsend_digits = "x"', "send_digits"),
     ],
     ids=lambda value: str(value)[:30],

@@ -31,7 +31,7 @@ def test_a_phonebook_is_read(tmp_path: Path) -> None:
     ("text", "what"),
     [
         ('[numbers."1"]\nsays = "none.wav"', "1 says .*none.wav, no such file"),
-        ('[numbers."1"]\nsings = true', "numbers.1.sings: Extra inputs"),
+        ('[numbers."1"]\nsings = true', "numbers.1.sings: there is nothing"),
         ('[numbers."1"]\noutcome = "maybe"', "'answers', 'busy' or 'no-answer'"),
         ('[numbers."1"]\nkeys = [{ after_s = 1, digits = "x" }]', "digits"),
     ],
