@@ -16,10 +16,15 @@ COMMANDS = {
     "serve": "Answer Plivo's audio streams with bots.",
     "engine": "Run a Multiparty Call service on this machine.",
     "mpc": "Drive Multiparty Calls: list, add, mute, hold, record, play, kick, ...",
+    "load": "Drive many streams at a stream server, and report.",
+    "conform": "Try whether a stream server keeps to Plivo's protocol.",
     "bots": "List the installed bots and their options.",
     "completion": "Print the shell completion script.",
     "version": "Print the version.",
 }
+
+EXTRAS = {"load": "load"}
+"""Commands that need more than the core."""
 
 
 class LazyGroup(click.Group):
@@ -35,7 +40,15 @@ class LazyGroup(click.Group):
             return self.commands[name]
         if name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"bridge.cli.{name}").command
+        try:
+            module = importlib.import_module(f"bridge.cli.{name}")
+        except ModuleNotFoundError as error:
+            if name not in EXTRAS or str(error.name).startswith("bridge"):
+                raise
+            raise ConfigError(
+                f"{name} needs {error.name}: pip install 'mpc-bridge[{EXTRAS[name]}]'"
+            ) from error
+        command: click.Command = module.command
         return command
 
     def format_commands(

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from bridge import config
+from bridge.errors import ConfigError
 
 __all__ = ["configure_logging", "options_from", "run", "until_signalled"]
 
@@ -71,6 +72,20 @@ def settings(
 ) -> dict[str, Any]:
     """A section's options, from the file, the environment and flags."""
     return config.compose(section, file, os.environ, flags)
+
+
+def writable(path: Path, flag: str) -> None:
+    """See that a file can be written, before there is something to write."""
+    if not path.parent.is_dir():
+        raise ConfigError(f"{flag}: there is no folder {path.parent}")
+
+
+def header(text: str) -> tuple[str, str]:
+    """Read a `--header`: name and value."""
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise ConfigError(f"--header: {text!r}, allowed is NAME:VALUE")
+    return name.strip(), value.strip()
 
 
 class JsonFormatter(logging.Formatter):
