@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check bench bench-speech clean
+.PHONY: demo test check bench bench-speech bench-peers clean
 
 demo: $(READY)  ## A conversation on this machine, with a recording and a transcript.
 	$(BIN)/mpc-bridge demo
@@ -36,11 +36,18 @@ bench-speech: $(READY)  ## The offline conversation with human speech; takes a q
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/speech.py
 
+bench-peers: $(READY)  ## The same load at our server and at others, each in a venv of its own.
+	test -x .venv-peers/sdk/bin/python || $(PYTHON) -m venv .venv-peers/sdk
+	test -x .venv-peers/pipecat/bin/python || $(PYTHON) -m venv .venv-peers/pipecat
+	.venv-peers/sdk/bin/python -m pip install --quiet -r benchmarks/peers/requirements-sdk.txt
+	.venv-peers/pipecat/bin/python -m pip install --quiet -r benchmarks/peers/requirements-pipecat.txt
+	$(BIN)/python benchmarks/peers.py
+
 clean:
-	rm -rf $(VENV) demo-out .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv-peers $(VENV) demo-out .coverage* .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,pipecat,livekit]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,pipecat,livekit,load,ray]' --group dev
 	touch $(READY)
