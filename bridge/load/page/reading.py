@@ -63,7 +63,7 @@ def shown(value: object) -> str:
             return f"{value:,}"
         case float() if not math.isfinite(value):
             return str(value)
-        case float() if value == 0 or abs(value) >= 100:
+        case float() if value.is_integer() or abs(value) >= 100:
             return f"{value:,.0f}"
         case float() if abs(value) >= 10:
             return f"{value:.1f}"
