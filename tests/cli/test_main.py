@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from bridge.cli.main import COMMANDS, cli
+from bridge.errors import ConfigError
 
 HELP = """\
 Usage: cli [OPTIONS] COMMAND [ARGS]...
@@ -104,3 +105,15 @@ def test_mistakes_are_one_line_and_a_code(
     assert ran.returncode == code
     assert what in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_command_says_which_extra_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to guess it from a module's name."""
+
+    def missing(_name: str) -> None:
+        raise ModuleNotFoundError("No module named 'hdrh'", name="hdrh")
+
+    monkeypatch.setattr("bridge.cli.main.importlib.import_module", missing)
+    result = CliRunner().invoke(cli, ["load", "ws://x"])
+    assert isinstance(result.exception, ConfigError)
+    assert "pip install 'mpc-bridge[load]'" in str(result.exception)
