@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from bridge.errors import ConfigError
 
-__all__ = ["problems", "read_document", "read_toml"]
+__all__ = ["printable", "problems", "read_document", "read_toml"]
 
 Document = TypeVar("Document", bound=BaseModel)
 
@@ -37,6 +37,11 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def printable(text: str) -> str:
+    """Somebody else's words without what terminals obey and XML forbids."""
+    return "".join(each if each.isprintable() else "?" for each in text)
 
 
 def problems(error: ValidationError) -> str:

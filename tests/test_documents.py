@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field
 
-from bridge.documents import read_document
+from bridge.documents import printable, read_document
 from bridge.errors import ConfigError
 
 
@@ -39,3 +39,8 @@ def test_what_is_wrong_names_the_file(
 
     with pytest.raises(ConfigError, match=rf"a\.toml: .*{what}"):
         read_document(path, Garden)
+
+
+def test_words_of_others_are_harmless() -> None:
+    """Escape sequences and what XML forbids; other scripts stay."""
+    assert printable("gone \x1b[31m\x00, grüße 你好") == "gone ?[31m?, grüße 你好"

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from bridge.cli import setup
 from bridge.conformance import SCENARIO_NAMES, Finding, Outcome, conform
+from bridge.documents import printable
 from bridge.errors import ConfigError, StreamError
 from bridge.stream.content_type import DEFAULT_CONTENT_TYPE, ContentType
 
@@ -119,11 +120,6 @@ def command(
     sys.exit(FAILED if any(each.outcome is Outcome.FAIL for each in findings) else 0)
 
 
-def printable(text: str) -> str:
-    """A server's words without what terminals obey and XML forbids."""
-    return "".join(each if each.isprintable() else "?" for each in text)
-
-
 def _show(findings: Sequence[Finding]) -> None:
     console = Console()
     if not console.is_terminal:
@@ -176,9 +172,5 @@ def _write_junit(path: Path, url: str, findings: Sequence[Finding]) -> None:
         else:
             ET.SubElement(case, "system-out").text = seen
     ET.indent(suite)
-    try:
-        path.write_text(
-            ET.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-        )
-    except OSError as error:
-        raise ConfigError(f"--junit: {path}: {error.strerror}") from error
+    text = ET.tostring(suite, encoding="unicode", xml_declaration=True)
+    setup.write(path, "--junit", f"{text}\n")

@@ -164,7 +164,7 @@ def command(
         return
     report = setup.run(_run(plan, setting, quiet=quiet or as_json))
     for path in out:
-        _write(path, _writer(path)(report))
+        setup.write(path, "--out", _writer(path)(report))
     differences = [] if old is None else compare(old, report, tolerance)
     if as_json:
         click.echo(report.encoded())
@@ -253,10 +253,3 @@ def _page(report: Report) -> str:
     from bridge.load.page import page  # noqa: PLC0415
 
     return page(report)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError as error:
-        raise ConfigError(f"--out: {path}: {error.strerror}") from error

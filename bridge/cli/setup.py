@@ -80,6 +80,14 @@ def writable(path: Path, flag: str) -> None:
         raise ConfigError(f"{flag}: there is no folder {path.parent}")
 
 
+def write(path: Path, flag: str, text: str) -> None:
+    """Write a file that a flag named."""
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise ConfigError(f"{flag}: {path}: {error.strerror}") from error
+
+
 def header(text: str) -> tuple[str, str]:
     """Read a `--header`: name and value."""
     name, colon, value = text.partition(":")

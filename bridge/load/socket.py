@@ -23,6 +23,7 @@ from picows import (
     ws_connect,
 )
 
+from bridge.documents import printable
 from bridge.errors import UnavailableError
 
 __all__ = ["Closed", "Listener", "Socket", "dial"]
@@ -53,8 +54,7 @@ class Closed:
 
     def __init__(self, code: int, reason: str, *, is_ours: bool) -> None:
         self.code = code
-        # It goes to terminals and into files.
-        self.reason = "".join(each if each.isprintable() else "?" for each in reason)
+        self.reason = printable(reason)
         self.is_ours = is_ours
 
     def __str__(self) -> str:
