@@ -22,6 +22,10 @@ __all__ = ["configure_logging", "options_from", "run", "until_signalled"]
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_LOG = logging.getLogger(__name__)
+
+_usual_level = logging.INFO
+
 LOG_FACTS = ("stream_id", "call_uuid")
 
 QUIET = {
@@ -34,15 +38,29 @@ QUIET = {
 
 
 def options_from(*sections: str) -> Callable[[Command], Command]:
-    """Give a command the flags of some sections of the configuration."""
+    """Give a command the flags of sections of the configuration.
+
+    Args:
+        sections: Their names; `section.option` is that option alone.
+    """
 
     def decorate(command: Command) -> Command:
-        for section in reversed(sections):
+        for named in reversed(sections):
+            section, _, only = named.partition(".")
             for option in reversed(list(config.options_of(section))):
+                if only not in ("", option.name):
+                    continue
                 kind = {int: int, float: float, bool: bool}.get(option.kind, str)
-                secret = option.name.endswith("token")
-                source = "" if secret else f"; default {option.default}"
+                source = "" if option.is_secret else f"; default {option.default}"
                 switch = f"/--no-{option.flag.removeprefix('--')}"
+                if option.is_secret:
+                    command = click.option(
+                        config.file_of(option.flag),
+                        config.file_of(option.name),
+                        default=None,
+                        help="A file with it: nobody sees it among the processes.  "
+                        f"[{config.file_of(option.variable)}]",
+                    )(command)
                 command = click.option(
                     option.flag + (switch if kind is bool else ""),
                     option.name,
@@ -54,7 +72,8 @@ def options_from(*sections: str) -> Callable[[Command], Command]:
             "--config",
             "config_file",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="TOML file with sections " + ", ".join(f"[{s}]" for s in sections),
+            help="TOML file with sections "
+            + ", ".join(f"[{each.partition('.')[0]}]" for each in sections),
         )(command)
 
     return decorate
@@ -145,7 +164,9 @@ def configure_logging(level: str, log_format: str) -> None:
         handler.setFormatter(
             TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
         )
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    global _usual_level
+    _usual_level = getattr(logging, level.upper())
+    logging.basicConfig(level=_usual_level, handlers=[handler], force=True)
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
 
@@ -201,9 +222,24 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-async def until_signalled(force: Callable[[], None]) -> None:
-    """Wait for SIGTERM or SIGINT; a second one calls `force`."""
+def toggle_debug() -> None:
+    """Log everything, or as before."""
+    root = logging.getLogger()
+    is_on = root.level == logging.DEBUG
+    root.setLevel(_usual_level if is_on else logging.DEBUG)
+    _LOG.warning("the log's level is %s", logging.getLevelName(root.level).lower())
+
+
+async def until_signalled(
+    force: Callable[[], None], reload: Callable[[], object] = lambda: None
+) -> None:
+    """Wait for SIGTERM or SIGINT; a second one calls `force`.
+
+    Meanwhile SIGHUP calls `reload`, and SIGUSR1 turns the debug log on and off.
+    """
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, toggle_debug)
+    loop.add_signal_handler(signal.SIGHUP, reload)
     stop = asyncio.Event()
 
     def signalled() -> None:
