@@ -55,7 +55,9 @@ class Metrics(Collector):
         self.underruns = 0
         self.stale_acks = 0
         self.stream_errors = 0
+        self.stalls = 0
         self.bot_errors: Counter[str] = Counter()
+        self.fallbacks: Counter[str] = Counter()
         self.registry = CollectorRegistry()
         self._late = Histogram(
             "bridge_frames_late_seconds",
@@ -103,6 +105,7 @@ class Metrics(Collector):
             ("playback_underruns", "Far end ran dry in mid-speech", self.underruns),
             ("stale_acks", "Checkpoints back unexpectedly", self.stale_acks),
             ("stream_errors", "Messages that broke the protocol", self.stream_errors),
+            ("stalls", "Times that the event loop was blocked", self.stalls),
         ):
             yield CounterMetricFamily(f"bridge_{name}", text, count)
         yield _labelled(
@@ -113,6 +116,9 @@ class Metrics(Collector):
         )
         yield _labelled("gaps", "Irregularities of numbering", "kind", self.gaps)
         yield _labelled("bot_errors", "Calls a bot failed in", "bot", self.bot_errors)
+        yield _labelled(
+            "fallbacks", "Calls a fallback took over", "bot", self.fallbacks
+        )
 
 
 def _labelled(

@@ -89,6 +89,8 @@ class Call:
         empty where none come."""
         self.mpc_uuid: str = ""
         """The Multiparty Call it is in, once a callback told it."""
+        self.mpc_name: str = ""
+        """Its name or uuid, as the token in the stream's URL says; empty without."""
         self.began_s: float = asyncio.get_running_loop().time()
         """When it began, on the loop's clock."""
         self.is_open: bool = True

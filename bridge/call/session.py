@@ -1,7 +1,7 @@
 """The life of one call: a stream on one side, a bot on the other."""
 
 import asyncio
-import dataclasses
+import collections
 import logging
 import uuid
 from collections.abc import Callable
@@ -9,15 +9,17 @@ from pathlib import Path
 
 from bridge.audio.codecs import CODECS
 from bridge.audio.resampling import resampler
-from bridge.call.bot import InService
+from bridge.call.attendance import attended
+from bridge.call.bot import Answer, InService
 from bridge.call.call import Call, CallFacts
 from bridge.call.events import Audio, Coached, Dtmf, Ended, Event, Gap, Member
 from bridge.call.inbound import Inbound
 from bridge.call.link import Link
-from bridge.call.outbound import Outbound, PlaybackOptions
+from bridge.call.options import CallOptions
+from bridge.call.outbound import Outbound
 from bridge.call.pacing import Wheel
 from bridge.call.transcript import Transcript, Turn
-from bridge.errors import BridgeError, ConfigError, MisuseError, StreamError
+from bridge.errors import BridgeError, MisuseError, StreamError
 from bridge.metrics import Metrics
 from bridge.stream import messages
 from bridge.stream.headers import parse_extra_headers
@@ -34,24 +36,8 @@ MOST_ERRORS_IN_A_ROW = 100
 """So many unreadable messages, and nothing readable between: this is no stream."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class CallOptions:
-    """How calls are run."""
-
-    playback: PlaybackOptions = dataclasses.field(default_factory=PlaybackOptions)
-    listen_s: float = 5.0
-    """How much audio may wait for a bot before the oldest is dropped, in seconds."""
-    transcripts: str = ""
-    """Folder for a transcript of each call, JSON lines; empty: none is written."""
-    farewell_s: float = 5.0
-    """How long a bot may go on after the call has ended, in seconds."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.listen_s <= 0:
-            raise ConfigError(f"listen_s: {self.listen_s}, allowed is more than 0")
-        if self.farewell_s < 0:
-            raise ConfigError(f"farewell_s: {self.farewell_s}, allowed is 0 or more")
+MOST_KEPT = 200
+"""Latencies of a stage."""
 
 
 class Session:
@@ -85,6 +71,8 @@ class Session:
         self.end_reason = ""
         self.resume_by_s = 0.0
         """Until when a call without a socket waits for another; the server's."""
+        self.token_id = ""
+        """Of the token that it began with; the server's."""
         self._protocol = protocol
         self._bot = bot
         self._link: Link | None = link
@@ -123,11 +111,44 @@ class Session:
             folder, self.facts.stream_id, lambda turn: self.on_turn(turn)
         )
         self.call.on_turn = self.transcript.add
-        self.call.on_latency = metrics.response
+        self.call.on_latency = self._measured
+        self.latencies_s: dict[str, collections.deque[float]] = {}
+        """The last ones of each stage."""
 
     def __repr__(self) -> str:
-        state = self.end_reason or ("open" if self._link else "waiting for a socket")
-        return f"<Session {self.facts.stream_id} {self._bot.name} {state}>"
+        return f"<Session {self.facts.stream_id} {self.answered_by} {self.state}>"
+
+    # ------------------------------------------------------- for those who look on
+
+    @property
+    def answered_by(self) -> str:
+        """The bot's name."""
+        return self._bot.name
+
+    @property
+    def state(self) -> str:
+        """How it stands, in words."""
+        return self.end_reason or ("open" if self._link else "waiting for a socket")
+
+    @property
+    def received_s(self) -> float:
+        """How much audio came."""
+        return self._received_samples / self.call.sample_rate_hz
+
+    @property
+    def dropped_s(self) -> float:
+        """How much of it the bot did not read in time."""
+        return self._inbound.dropped_samples / self.call.sample_rate_hz
+
+    @property
+    def underruns(self) -> int:
+        """How often the far end ran dry in mid-speech."""
+        return self._outbound.underruns
+
+    def _measured(self, stage: str, seconds: float) -> None:
+        self._metrics.response(stage, seconds)
+        kept = self.latencies_s.setdefault(stage, collections.deque(maxlen=MOST_KEPT))
+        kept.append(seconds)
 
     # ------------------------------------------------------- what the socket does
 
@@ -191,23 +212,16 @@ class Session:
         """Run the bot until the call ends; never raises but when cancelled."""
         self._log.info("call begins, answered by %s", self._bot.name)
         try:
-            async with background() as spawn:
-                self.call.begin(spawn)
-                answering = spawn(f"bot {self.facts.stream_id}", self._answer())
-                await self._over.wait()
-                if not answering.done():
-                    await asyncio.wait({answering}, timeout=self._options.farewell_s)
-                    self._warn_if_cancelled(answering)
-        # The edge of a call: whatever a bot raises ends this call and no other.
-        except* Exception as failures:  # noqa: BLE001
-            self._metrics.bot_errors[self._bot.name] += 1
-            for failure in failures.exceptions:
-                # Our own errors are sentences; others are for the bot's author.
-                trace = None if isinstance(failure, BridgeError) else failure
-                self._log.error(
-                    "bot %s failed: %s", self._bot.name, failure, exc_info=trace
+            failed = await self._held_by(self._bot.answer, "the bot finished")
+            if failed and self._bot.fallback is not None and self.call.is_open:
+                self._log.warning("the fallback takes over")
+                self._metrics.fallbacks[self._bot.name] += 1
+                self.call.interrupt()
+                failed = await self._held_by(
+                    self._bot.fallback, "the fallback finished"
                 )
-            self.end("the bot failed", "bot_error", code=1011)
+            if failed:
+                self.end("the bot failed", "bot_error", code=1011)
         finally:
             self.end("the server stopped", "server", code=1001)
             await self.transcript.finish()
@@ -215,6 +229,34 @@ class Session:
                 self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
             )
             self._log.info("call ended: %s", self.end_reason)
+
+    async def _held_by(self, answer: Answer, done: str) -> bool:
+        """Let somebody hold the conversation; True if they failed."""
+        failed = False
+        try:
+            async with background() as spawn:
+                self.call.begin(spawn)
+                answering = spawn(
+                    f"bot {self.facts.stream_id}", self._answer(answer, done)
+                )
+                spawn(
+                    "attendance", attended(self._progress, self._options.bot_timeout_s)
+                )
+                await self._over.wait()
+                if not answering.done():
+                    await asyncio.wait({answering}, timeout=self._options.farewell_s)
+                    self._warn_if_cancelled(answering)
+        # The edge of a call: whatever a bot raises ends this call and no other.
+        except* Exception as failures:  # noqa: BLE001
+            failed = True
+            self._metrics.bot_errors[self._bot.name] += 1
+            for failure in failures.exceptions:
+                # Our own errors are sentences; others are for the bot's author.
+                trace = None if isinstance(failure, BridgeError) else failure
+                self._log.error(
+                    "bot %s failed: %s", self._bot.name, failure, exc_info=trace
+                )
+        return failed
 
     def tell(self, event: Event) -> None:
         """Let the bot know of something that did not come by the stream."""
@@ -246,11 +288,16 @@ class Session:
         self._inbound.push(Ended(reason))
         self._over.set()
 
-    async def _answer(self) -> None:
-        await self._bot.answer(self.call)
+    async def _answer(self, answer: Answer, done: str) -> None:
+        await answer(self.call)
         if self.call.is_open:
             await self.call.checkpoint("").done()
-            self.end("the bot finished", "bot_finished")
+            self.end(done, "bot_finished")
+
+    def _progress(self) -> int | None:
+        """How much the bot has listened to; None while it speaks, or hears nothing."""
+        idle = self._outbound.is_silent and not self._inbound.is_empty
+        return self._inbound.taken if idle and self.call.is_open else None
 
     def _warn_if_cancelled(self, answering: asyncio.Task[None]) -> None:
         if not answering.done():

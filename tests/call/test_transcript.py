@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.call.call import Call
-from bridge.call.session import CallOptions
+from bridge.call.options import CallOptions
 from bridge.call.transcript import Transcript, Turn
 from tests.fakes.far_end import STREAM_ID, calling
 

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from bridge import Call
 from bridge.call.bot import InService
-from bridge.call.session import CallOptions
+from bridge.call.options import CallOptions
 from bridge.errors import ConfigError
 from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
