@@ -19,6 +19,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from bridge.call.pacing import Wheel
+from bridge.server.bucket import Bucket
 from bridge.server.options import ServerOptions
 
 __all__ = ["Connection", "Guest", "Refusal"]
@@ -41,6 +42,18 @@ KERNEL_BUFFER_BYTES = 32 * 1024
 """By default the kernel takes megabytes, minutes of audio, before it says so."""
 
 
+MOST_AT_ONCE_BYTES = 8 * 1024
+"""Of what was read; more than any message of Plivo's."""
+
+FRAMES_BURST_S = 6.0
+"""Some networks stand still for seconds, and then bring all of it."""
+
+HEAD_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure
     """An HTTP answer instead of an upgrade."""
 
@@ -51,8 +64,11 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure
         *,
         content_type: str = "text/plain; charset=utf-8",
         retry_after_s: int | None = None,
+        why: str = "",
     ) -> None:
         super().__init__(status, body)
+        self.why = why
+        """One of few words, for the metrics."""
         self.status = status
         self.body = body
         self.content_type = content_type
@@ -107,10 +123,18 @@ class Connection(asyncio.Protocol):
             max_size=options.max_message_bytes,
         )
         self._guest: Guest | None = None
-        self._fragments: list[bytes] = []
+        self._head_bytes = 0
+        self._frames = Bucket(options.access.max_frames_per_s, FRAMES_BURST_S)
+        self._is_flooded = False
+        # One piece of memory: the library bounds a message's bytes, not its fragments.
+        self._fragments: bytearray | None = None
         self._now = asyncio.get_running_loop().time
         self._transport: asyncio.Transport
         self._peer = ""
+        self.address = ""
+        """Of the far end; behind proxies that are trusted, once it was admitted."""
+        self.said_too_much = False
+        """Whether it was given up for the length of its request's head."""
         self._is_lost = False
         self._is_leaving = False
         """Whether we have said goodbye; what comes after that is for nobody."""
@@ -168,18 +192,36 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         _limit_kernel_buffer(transport.get_extra_info("socket"))
-        self._peer = str(transport.get_extra_info("peername"))
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer)
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
         self._upgrade_by_s = self._now() + self._options.handshake_timeout_s
         self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Parse, answer, and hand messages on."""
+        if self._upgrade_by_s is not None and self._is_too_much(data):
+            return
+        if len(data) <= MOST_AT_ONCE_BYTES:
+            self._receive(data)
+            return
+        # Tens of thousands of frames may come at once; others have calls, too.
+        for begin in range(0, len(data), MOST_AT_ONCE_BYTES):
+            if self._is_flooded:
+                return
+            self._receive(data[begin : begin + MOST_AT_ONCE_BYTES])
+
+    def _receive(self, data: bytes) -> None:
         self._websocket.receive_data(data)
-        for event in self._websocket.events_received():
+        events = self._websocket.events_received()
+        for event in events:
             if isinstance(event, Frame):
                 self._take(event)
             elif isinstance(event, Request):
                 self._answer(event)
+        if not self._frames.takes(len(events), self._now()) and not self._is_flooded:
+            self._is_flooded = True
+            self.close(1008, "too many frames")
         self._flush()
 
     def eof_received(self) -> None:
@@ -229,6 +271,19 @@ class Connection(asyncio.Protocol):
             self._ping_at_s = now_s + self._options.ping_interval_s
         self._watch()
 
+    def _is_too_much(self, data: bytes) -> bool:
+        """Whether a request's head grows beyond what any of Plivo's needs."""
+        end = data.find(b"\r\n\r\n")
+        # Some send frames behind the head, without waiting for its answer.
+        self._head_bytes += len(data) if end < 0 else end
+        if self._head_bytes <= self._options.access.max_header_bytes:
+            return False
+        if not self.said_too_much:
+            self.said_too_much = True
+            self._transport.write(HEAD_TOO_LONG)
+            self._transport.close()
+        return True
+
     def _refuse(self, refusal: Refusal) -> Response:
         response = self._websocket.reject(refusal.status, refusal.body)
         del response.headers["Content-Type"]
@@ -247,13 +302,15 @@ class Connection(asyncio.Protocol):
 
     def _hand_on(self, frame: Frame, guest: Guest) -> None:
         match frame.opcode:
-            case Opcode.TEXT if frame.fin and not self._fragments:
+            case Opcode.TEXT if frame.fin:
                 guest.receive(bytes(frame.data))
-            case Opcode.TEXT | Opcode.CONT:
-                self._fragments.append(bytes(frame.data))
+            case Opcode.TEXT:
+                self._fragments = bytearray(frame.data)
+            case Opcode.CONT if self._fragments is not None:
+                self._fragments += frame.data
                 if frame.fin:
-                    text = b"".join(self._fragments)
-                    self._fragments = []
+                    text = bytes(self._fragments)
+                    self._fragments = None
                     guest.receive(text)
             case Opcode.BINARY:
                 guest.complain("binary message, allowed are text messages")

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from bridge.call.bot import InService
 from bridge.call.session import Session
 from bridge.errors import StreamError
 from bridge.metrics import Metrics
+from bridge.server.admission import Admitted
 from bridge.server.connection import Connection
 from bridge.stream.messages import Side, Start, Stop
 from bridge.stream.protocol import StreamProtocol
@@ -27,9 +27,12 @@ class Calls(Protocol):
         """The call that a stream carries, if it is still going on."""
 
     def begin(
-        self, protocol: StreamProtocol, bot: InService, connection: Connection
-    ) -> Session:
-        """Begin a call."""
+        self, protocol: StreamProtocol, admitted: Admitted, connection: Connection
+    ) -> Session | None:
+        """Begin a call; None if it may not, and the socket is closed."""
+
+    def may_carry(self, admitted: Admitted, session: Session) -> bool:
+        """Whether what let a socket in is good for a call that goes on."""
 
     def broken(self, session: Session) -> None:
         """A call lost its socket, and may get another."""
@@ -44,17 +47,21 @@ class Reception:
 
     Args:
         calls: The server's.
-        bot: Whom the address asked for.
+        admitted: What the upgrade asked for, and what let it in.
         connection: The socket.
         metrics: The process's counts.
     """
 
     def __init__(
-        self, calls: Calls, bot: InService, connection: Connection, metrics: Metrics
+        self,
+        calls: Calls,
+        admitted: Admitted,
+        connection: Connection,
+        metrics: Metrics,
     ) -> None:
         self.is_started = False
         self._calls = calls
-        self._bot = bot
+        self._admitted = admitted
         self._connection = connection
         self._metrics = metrics
         self._protocol = StreamProtocol(Side.BRIDGE)
@@ -98,27 +105,42 @@ class Reception:
         except StreamError as error:
             session = self._calls.find(error.stream_id)
             if session is not None:
-                session.attach(self._connection)
-                self._hand_over(session)
-                session.receive(text)
+                if self._may_carry(session):
+                    session.attach(self._connection)
+                    self._hand_over(session)
+                    session.receive(text)
                 return
             self.complain(str(error))
             if error.ends_stream:
                 self._connection.close(1003, error.what)
             return
         if isinstance(message, Start):
-            session = self._calls.find(self._protocol.stream_id)
-            content_type = self._protocol.content_type
-            if session is not None and session.facts.content_type != content_type:
-                session.end("started anew with another content type", "replaced")
-                session = None
-            if session is None:
-                session = self._calls.begin(self._protocol, self._bot, self._connection)
-            else:
-                session.attach(self._connection, self._protocol)
-            self._hand_over(session)
+            self._begin_or_go_on()
         elif isinstance(message, Stop):
             self._connection.close(1000, "stopped before it started")
+
+    def _begin_or_go_on(self) -> None:
+        session = self._calls.find(self._protocol.stream_id)
+        content_type = self._protocol.content_type
+        if session is not None and not self._may_carry(session):
+            return
+        if session is not None and session.facts.content_type != content_type:
+            session.end("started anew with another content type", "replaced")
+            session = None
+        if session is None:
+            session = self._calls.begin(
+                self._protocol, self._admitted, self._connection
+            )
+        else:
+            session.attach(self._connection, self._protocol)
+        if session is not None:
+            self._hand_over(session)
+
+    def _may_carry(self, session: Session) -> bool:
+        if self._calls.may_carry(self._admitted, session):
+            return True
+        self._connection.close(1008, "the token is another call's")
+        return False
 
     def _hand_over(self, session: Session) -> None:
         self.is_started = True
