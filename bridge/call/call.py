@@ -255,6 +255,10 @@ class Call:
         try:
             async for piece in pieces:
                 _check(piece)
+                # Our cancellation may come after the next piece, or, where a source
+                # always has one at hand, never: this loop would be the whole process's.
+                if playback.is_settled:
+                    return
                 playback.add(piece)
                 self._outbound.pump()
                 await self._outbound.room(playback)

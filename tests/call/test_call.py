@@ -179,6 +179,33 @@ async def test_an_interruption_stops_the_source_too() -> None:
     assert far_end.buffer.played_samples == pytest.approx(8000, abs=200)
 
 
+async def test_a_source_that_never_waits_ends_with_its_playback() -> None:
+    """Also when the end comes just as there is room again: nobody else would run."""
+    made = 0
+
+    async def without_end() -> AsyncIterator[Samples]:
+        nonlocal made
+        while made < 1000:
+            made += 1
+            yield tone(440, 0.5, 16000)
+
+    async def talk(call: Call) -> None:
+        call.play(without_end())
+        async for _event in call.events():
+            pass
+
+    async with calling(talk) as far_end:
+        session = far_end.session
+        await asyncio.sleep(1.0)
+        # The feeder is awake, one step of the loop before the call's end is told to it.
+        session._outbound._make_room()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(session.end, "the end", "closed")
+        await asyncio.sleep(1.0)
+
+    assert made < 20
+
+
 async def test_a_key_interrupts_and_what_was_heard_is_true() -> None:
     """The ledger and the far end agree within a frame and a half."""
     outcome: list[Heard] = []
