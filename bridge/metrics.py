@@ -53,6 +53,7 @@ class Metrics(Collector):
         self.frames_dropped = 0
         self.gaps: Counter[str] = Counter()
         self.underruns = 0
+        self.stalls = 0
         self.stale_acks = 0
         self.stream_errors = 0
         self.bot_errors: Counter[str] = Counter()
@@ -101,6 +102,7 @@ class Metrics(Collector):
                 self.frames_dropped,
             ),
             ("playback_underruns", "Far end ran dry in mid-speech", self.underruns),
+            ("stalls", "Times all calls stood still long enough to hear", self.stalls),
             ("stale_acks", "Checkpoints back unexpectedly", self.stale_acks),
             ("stream_errors", "Messages that broke the protocol", self.stream_errors),
         ):

@@ -35,9 +35,14 @@ STREAM_PATH = "/stream"
 
 FAREWELL_MARGIN_S = 0.5
 
-STALL_CHECK_S = 1.0
-LONG_STALL_S = 0.25
-"""Longer than this and callers hear it: the lead is shorter."""
+STALL_CHECK_S = 0.05
+"""A stall is seen if it is at least this longer than what is looked for."""
+
+LONG_STALL_S = 0.15
+"""Longer than this and callers hear it: the usual lead is hardly longer."""
+
+STALL_WARNING_S = 10.0
+"""From one warning of stalls to the next: one tells enough."""
 
 
 class BridgeServer:
@@ -256,18 +261,24 @@ class BridgeServer:
             self._change.announce()
 
 
-async def _watch_stalls() -> None:
+async def _watch_stalls(metrics: Metrics) -> None:
     """Say when something blocks the event loop, and with it every call."""
     now = asyncio.get_running_loop().time
+    silent_until_s = now()
     while True:
         due_s = now() + STALL_CHECK_S
         await asyncio.sleep(STALL_CHECK_S)
         stall_s = now() - due_s
-        if stall_s > LONG_STALL_S:
+        if stall_s <= LONG_STALL_S:
+            continue
+        metrics.stalls += 1
+        if now() >= silent_until_s:
+            silent_until_s = now() + STALL_WARNING_S
             _LOG.warning(
-                "everything stood still for %.1f s: a bot blocks the event loop; "
-                "await, or use asyncio.to_thread",
+                "everything stood still for %.1f s (%d times by now): a bot blocks "
+                "the event loop; await, or use asyncio.to_thread",
                 stall_s,
+                metrics.stalls,
             )
 
 
@@ -318,8 +329,9 @@ async def serving(
                 _LOG.exception("bot %s: setup failed", bot.name)
                 raise ConfigError(f"bot {bot.name}: setup failed: {error}") from error
             stack.push_async_callback(bot.close)
-        spawn = await stack.enter_async_context(background(watchdog=_watch_stalls()))
+        spawn = await stack.enter_async_context(background())
         server = BridgeServer(bots, options, call_options or CallOptions(), spawn)
+        spawn("watchdog", _watch_stalls(server.metrics))
         loop = asyncio.get_running_loop()
         try:
             listener = await loop.create_server(
