@@ -100,6 +100,8 @@ class Session:
         self._resampler = resampler(content_type.rate_hz, bot.sample_rate_hz)
         self._gaps = GapDetector()
         self._received_samples = 0
+        self._dropped_samples = 0
+        """Of those the bot did not read in time, how many are counted."""
         self._coach: Member | None = None
         self._errors_in_a_row = 0
         self._over = asyncio.Event()
@@ -211,9 +213,6 @@ class Session:
         finally:
             self.end("the server stopped", "server", code=1001)
             await self.transcript.finish()
-            self._metrics.frames_dropped += (
-                self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
-            )
             self._log.info("call ended: %s", self.end_reason)
 
     def tell(self, event: Event) -> None:
@@ -287,6 +286,22 @@ class Session:
                 else Coached(samples, place, self._coach)
             )
             self._received_samples += len(samples)
+            if self._inbound.dropped_samples > self._dropped_samples:
+                self._count_dropped()
+
+    def _count_dropped(self) -> None:
+        """Count what the bot did not read in time, in frames; say so the first time."""
+        if not self._dropped_samples:
+            self._log.warning(
+                "bot %s listens more slowly than the caller speaks: more than %.1f s "
+                "wait, the oldest are dropped",
+                self._bot.name,
+                self._options.listen_s,
+            )
+        frame = self.call.sample_rate_hz // 50
+        frames = -((self._dropped_samples - self._inbound.dropped_samples) // frame)
+        self._metrics.frames_dropped += frames
+        self._dropped_samples += frames * frame
 
     def _take(self, message: Message | Unknown) -> None:
         match message:
