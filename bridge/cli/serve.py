@@ -90,6 +90,7 @@ def command(
                 click.echo(f"{'(default)':16} {server.url}")
                 if server.callbacks_url:
                     click.echo(f"{'(callbacks)':16} {server.callbacks_url}")
+            server.on_drained = setup.leave_soon
             setup.settle_memory()
             await setup.until_signalled(server.force)
 

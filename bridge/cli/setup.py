@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,11 @@ __all__ = ["configure_logging", "options_from", "run", "until_signalled"]
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_LOG = logging.getLogger(__name__)
+
+LEAVE_S = 5.0
+"""From the end of the last call to the end of the process, at most."""
 
 LOG_FACTS = ("stream_id", "call_uuid")
 
@@ -199,6 +205,26 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def leave_soon() -> None:
+    """End the process for certain, now that its work is done.
+
+    A bot that will not be cancelled, or a thread that waits for what never comes, would
+    keep it for ever, and whoever stops it would have to kill it.
+    """
+
+    def leave() -> None:
+        _LOG.error(
+            "bots or their threads still run %.0f s after the last call: leaving "
+            "without them",
+            LEAVE_S,
+        )
+        os._exit(0)
+
+    timer = threading.Timer(LEAVE_S, leave)
+    timer.daemon = True
+    timer.start()
 
 
 async def until_signalled(force: Callable[[], None]) -> None:
