@@ -56,6 +56,7 @@ class Metrics(Collector):
         self.stalls = 0
         self.stale_acks = 0
         self.stream_errors = 0
+        self.turns_lost = 0
         self.bot_errors: Counter[str] = Counter()
         self.registry = CollectorRegistry()
         self._late = Histogram(
@@ -83,6 +84,10 @@ class Metrics(Collector):
         """Note how long after the caller's last sample a stage was reached."""
         self._response.labels(stage).observe(max(0.0, seconds))
 
+    def turn_lost(self) -> None:
+        """Note a turn that could not be written down."""
+        self.turns_lost += 1
+
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -104,6 +109,11 @@ class Metrics(Collector):
             ("playback_underruns", "Far end ran dry in mid-speech", self.underruns),
             ("stalls", "Times all calls stood still long enough to hear", self.stalls),
             ("stale_acks", "Checkpoints back unexpectedly", self.stale_acks),
+            (
+                "transcript_turns_lost",
+                "Turns that could not be written",
+                self.turns_lost,
+            ),
             ("stream_errors", "Messages that broke the protocol", self.stream_errors),
         ):
             yield CounterMetricFamily(f"bridge_{name}", text, count)

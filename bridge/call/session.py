@@ -124,6 +124,7 @@ class Session:
         self.transcript = Transcript(
             folder, self.facts.stream_id, lambda turn: self.on_turn(turn)
         )
+        self.transcript.on_lost = metrics.turn_lost
         self.call.on_turn = self.transcript.add
         self.call.on_latency = metrics.response
 
