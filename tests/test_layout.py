@@ -107,6 +107,7 @@ UNTESTED = {
     "control/options.py": "tests/cli/test_mpc.py",
     "engine/ai_leg.py": "tests/e2e/test_ai_leg.py",
     "engine/app.py": "tests/e2e/test_call.py",
+    "server/watchdog.py": "tests/e2e/test_server.py, tests/chaos/test_descriptors.py",
     "server/app.py": "tests/e2e/test_server.py",
     "server/connection.py": "tests/e2e/test_server.py",
     "server/reception.py": "tests/e2e/test_server.py",

@@ -57,6 +57,7 @@ def command(
     mpc-bridge serve --bot sales=my_bots:Sales --bot samples/echo.py:echo
     """
     setup.configure_logging(log_level, log_format)
+    setup.raise_descriptor_limit()
     file = setup.read_config(config_file)
     server_options = ServerOptions(**setup.settings("server", file, flags))
     call_options = CallOptions(

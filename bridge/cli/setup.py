@@ -1,11 +1,13 @@
 """What commands share: options, logging, the event loop, signals."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -27,6 +29,9 @@ _LOG = logging.getLogger(__name__)
 
 LEAVE_S = 5.0
 """From the end of the last call to the end of the process, at most."""
+
+MOST_DESCRIPTORS = 65536
+"""Where there is no limit."""
 
 LOG_FACTS = ("stream_id", "call_uuid")
 
@@ -135,11 +140,16 @@ class TextFormatter(logging.Formatter):
 
 
 class StandardError(logging.Handler):
-    """Writes to whatever standard error is now: a live display moves it."""
+    """Writes to whatever standard error is now: a live display moves it.
+
+    Where nobody takes it, as a full disk or a log collector that is gone, it is lost:
+    no call shall end for that.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        print(self.format(record), file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(self.format(record), file=sys.stderr, flush=True)
 
 
 def configure_logging(level: str, log_format: str) -> None:
@@ -194,6 +204,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+def raise_descriptor_limit() -> None:
+    """Use as many file descriptors as we may: a call needs one, its bot some more.
+
+    The soft limit is often 1024, for the sake of programs that use `select`.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def settle_memory() -> None:

@@ -20,6 +20,7 @@ from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
 from bridge.listening import http_server, listen
 from bridge.metrics import Metrics
+from bridge.server import watchdog
 from bridge.server.connection import Connection, Refusal
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
@@ -34,15 +35,6 @@ _LOG = logging.getLogger(__name__)
 STREAM_PATH = "/stream"
 
 FAREWELL_MARGIN_S = 0.5
-
-STALL_CHECK_S = 0.05
-"""A stall is seen if it is at least this longer than what is looked for."""
-
-LONG_STALL_S = 0.15
-"""Longer than this and callers hear it: the usual lead is hardly longer."""
-
-STALL_WARNING_S = 10.0
-"""From one warning of stalls to the next: one tells enough."""
 
 
 class BridgeServer:
@@ -263,27 +255,6 @@ class BridgeServer:
             self._change.announce()
 
 
-async def _watch_stalls(metrics: Metrics) -> None:
-    """Say when something blocks the event loop, and with it every call."""
-    now = asyncio.get_running_loop().time
-    silent_until_s = now()
-    while True:
-        due_s = now() + STALL_CHECK_S
-        await asyncio.sleep(STALL_CHECK_S)
-        stall_s = now() - due_s
-        if stall_s <= LONG_STALL_S:
-            continue
-        metrics.stalls += 1
-        if now() >= silent_until_s:
-            silent_until_s = now() + STALL_WARNING_S
-            _LOG.warning(
-                "everything stood still for %.1f s (%d times by now): a bot blocks "
-                "the event loop; await, or use asyncio.to_thread",
-                stall_s,
-                metrics.stalls,
-            )
-
-
 @asynccontextmanager
 async def _taking_callbacks(
     server: BridgeServer, auth_token: SecretStr | None
@@ -333,7 +304,8 @@ async def serving(
             stack.push_async_callback(bot.close)
         spawn = await stack.enter_async_context(background())
         server = BridgeServer(bots, options, call_options or CallOptions(), spawn)
-        spawn("watchdog", _watch_stalls(server.metrics))
+        spawn("stalls", watchdog.stalls(server.metrics))
+        spawn("descriptors", watchdog.descriptors())
         loop = asyncio.get_running_loop()
         try:
             listener = await loop.create_server(
