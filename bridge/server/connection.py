@@ -19,6 +19,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from bridge.call.pacing import Wheel
+from bridge.server.allowance import Allowance
 from bridge.server.options import ServerOptions
 
 __all__ = ["Connection", "Guest", "Refusal"]
@@ -36,6 +37,14 @@ LONGEST_REASON_BYTES = 123
 
 HIGH_WATER_BYTES = 16 * 1024
 """More than this unsent means that the far end does not read."""
+
+SLICE_BYTES = 4096
+"""So much is parsed in one go: hundreds of the shortest frames there are."""
+
+FRAMES_PER_S = 500
+FRAMES_AT_ONCE = 2000
+"""A stream has 50 frames a second, and after a stall of the network all of them at
+once. Who sends more has to wait: parsing is dear, and time is shared by all calls."""
 
 KERNEL_BUFFER_BYTES = 32 * 1024
 """By default the kernel takes megabytes, minutes of audio, before it says so."""
@@ -108,12 +117,16 @@ class Connection(asyncio.Protocol):
         )
         self._guest: Guest | None = None
         self._fragments: list[bytes] = []
+        self._unread = b""
+        """Received while whoever sends has to wait."""
+        self._is_flooding = False
         self._now = asyncio.get_running_loop().time
         self._transport: asyncio.Transport
         self._peer = ""
         self._is_lost = False
         self._is_leaving = False
         """Whether we have said goodbye; what comes after that is for nobody."""
+        self._frames = Allowance(FRAMES_PER_S, FRAMES_AT_ONCE, self._now())
         # Deadlines are times of the loop's clock; None is none.
         self._upgrade_by_s: float | None = None
         self._start_by_s: float | None = None
@@ -173,14 +186,45 @@ class Connection(asyncio.Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, answer, and hand messages on."""
+        """Parse, answer, and hand messages on; of a flood no more than is allowed."""
+        if self._unread:
+            self._unread += data
+            return
+        for begin in range(0, len(data), SLICE_BYTES):
+            wait_s = self._read(data[begin : begin + SLICE_BYTES])
+            if wait_s > 0:
+                self._unread = data[begin + SLICE_BYTES :]
+                self._slow_down(wait_s)
+                return
+
+    def _read(self, data: bytes) -> float:
+        """Read some data; for how long no more should be."""
         self._websocket.receive_data(data)
-        for event in self._websocket.events_received():
+        events = self._websocket.events_received()
+        for event in events:
             if isinstance(event, Frame):
                 self._take(event)
             elif isinstance(event, Request):
                 self._answer(event)
         self._flush()
+        return self._frames.use(len(events), self._now())
+
+    def _slow_down(self, wait_s: float) -> None:
+        """Read no more for a while: their system holds back what they send."""
+        if not self._is_flooding and self._guest is not None:
+            text = f"more than {FRAMES_PER_S} messages a second: slowed down"
+            self._guest.complain(text)
+        self._is_flooding = True
+        self._transport.pause_reading()
+        self._wheel.at(self._now() + wait_s, self._go_on_reading)
+
+    def _go_on_reading(self) -> None:
+        if self._is_lost or self._transport.is_closing():
+            return
+        unread, self._unread = self._unread, b""
+        # First: what is unread may be too much again.
+        self._transport.resume_reading()
+        self.data_received(unread)
 
     def eof_received(self) -> None:
         """The far end sends no more."""
