@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bridge.audio.codecs import CODECS
@@ -204,7 +204,7 @@ class Session:
         # The edge of a call: whatever a bot raises ends this call and no other.
         except* Exception as failures:  # noqa: BLE001
             self._metrics.bot_errors[self._bot.name] += 1
-            for failure in failures.exceptions:
+            for failure in _each(failures):
                 # Our own errors are sentences; others are for the bot's author.
                 trace = None if isinstance(failure, BridgeError) else failure
                 self._log.error(
@@ -339,6 +339,15 @@ class Session:
         self._link.send(self._protocol.send(message))
         if not self._link.is_writable:
             self._outbound.is_blocked = True
+
+
+def _each(failures: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    """What failed, however many task groups it came through."""
+    for failure in failures.exceptions:
+        if isinstance(failure, ExceptionGroup):
+            yield from _each(failure)
+        else:
+            yield failure
 
 
 def _facts(protocol: StreamProtocol) -> CallFacts:
