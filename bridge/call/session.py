@@ -3,8 +3,7 @@
 import asyncio
 import collections
 import logging
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bridge.audio.codecs import CODECS
@@ -22,7 +21,6 @@ from bridge.call.transcript import Transcript, Turn
 from bridge.errors import BridgeError, MisuseError, StreamError
 from bridge.metrics import Metrics
 from bridge.stream import messages
-from bridge.stream.headers import parse_extra_headers
 from bridge.stream.messages import Media, Message, Unknown
 from bridge.stream.protocol import State, StreamProtocol
 from bridge.stream.sequence import Anomaly, GapDetector
@@ -66,7 +64,7 @@ class Session:
     ) -> None:
         if protocol.start is None:
             raise MisuseError("a session begins with the stream's start")
-        self.facts = _facts(protocol)
+        self.facts = CallFacts.of(protocol)
         self.start = protocol.start
         self.end_reason = ""
         self.resume_by_s = 0.0
@@ -88,6 +86,8 @@ class Session:
         self._resampler = resampler(content_type.rate_hz, bot.sample_rate_hz)
         self._gaps = GapDetector()
         self._received_samples = 0
+        self._dropped_samples = 0
+        """Of those the bot did not read in time, how many are counted."""
         self._coach: Member | None = None
         self._errors_in_a_row = 0
         self._over = asyncio.Event()
@@ -110,6 +110,7 @@ class Session:
         self.transcript = Transcript(
             folder, self.facts.stream_id, lambda turn: self.on_turn(turn)
         )
+        self.transcript.on_lost = metrics.turn_lost
         self.call.on_turn = self.transcript.add
         self.call.on_latency = self._measured
         self.latencies_s: dict[str, collections.deque[float]] = {}
@@ -225,9 +226,6 @@ class Session:
         finally:
             self.end("the server stopped", "server", code=1001)
             await self.transcript.finish()
-            self._metrics.frames_dropped += (
-                self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
-            )
             self._log.info("call ended: %s", self.end_reason)
 
     async def _held_by(self, answer: Answer, done: str) -> bool:
@@ -250,7 +248,7 @@ class Session:
         except* Exception as failures:  # noqa: BLE001
             failed = True
             self._metrics.bot_errors[self._bot.name] += 1
-            for failure in failures.exceptions:
+            for failure in _each(failures):
                 # Our own errors are sentences; others are for the bot's author.
                 trace = None if isinstance(failure, BridgeError) else failure
                 self._log.error(
@@ -334,6 +332,22 @@ class Session:
                 else Coached(samples, place, self._coach)
             )
             self._received_samples += len(samples)
+            if self._inbound.dropped_samples > self._dropped_samples:
+                self._count_dropped()
+
+    def _count_dropped(self) -> None:
+        """Count what the bot did not read in time, in frames; say so the first time."""
+        if not self._dropped_samples:
+            self._log.warning(
+                "bot %s listens more slowly than the caller speaks: more than %.1f s "
+                "wait, the oldest are dropped",
+                self._bot.name,
+                self._options.listen_s,
+            )
+        frame = self.call.sample_rate_hz // 50
+        frames = -((self._dropped_samples - self._inbound.dropped_samples) // frame)
+        self._metrics.frames_dropped += frames
+        self._dropped_samples += frames * frame
 
     def _take(self, message: Message | Unknown) -> None:
         match message:
@@ -372,14 +386,10 @@ class Session:
             self._outbound.is_blocked = True
 
 
-def _facts(protocol: StreamProtocol) -> CallFacts:
-    start = protocol.start
-    body = start.start if start is not None else messages.StartBody()
-    headers = parse_extra_headers(start.extra_headers if start is not None else None)
-    return CallFacts(
-        protocol.stream_id or str(uuid.uuid4()),
-        body.call_id or "",
-        body.account_id or "",
-        headers,
-        protocol.content_type,
-    )
+def _each(failures: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    """What failed, however many task groups it came through."""
+    for failure in failures.exceptions:
+        if isinstance(failure, ExceptionGroup):
+            yield from _each(failure)
+        else:
+            yield failure

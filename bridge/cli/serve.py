@@ -62,6 +62,7 @@ def command(
     mpc-bridge serve --bot sales=my_bots:Sales --bot samples/echo.py:echo
     """
     setup.configure_logging(log_level, log_format)
+    setup.raise_descriptor_limit()
     file = setup.read_config(config_file)
     server_options = ServerOptions(
         access=AccessOptions(**setup.settings("access", file, flags)),
@@ -85,6 +86,7 @@ def command(
     async def serve() -> None:
         async with serving(in_service, server_options, call_options, plivo) as server:
             _tell(server, list(in_service), as_json=as_json)
+            server.on_drained = setup.leave_soon
             setup.settle_memory()
             await setup.until_signalled(server.force, server.reload_certificate)
 

@@ -1,13 +1,16 @@
 """What commands share: options, logging, the event loop, signals."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +28,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _LOG = logging.getLogger(__name__)
 
 _usual_level = logging.INFO
+LEAVE_S = 5.0
+"""From the end of the last call to the end of the process, at most."""
+
+MOST_DESCRIPTORS = 65536
+"""Where there is no limit."""
 
 LOG_FACTS = ("stream_id", "call_uuid")
 
@@ -148,11 +156,16 @@ class TextFormatter(logging.Formatter):
 
 
 class StandardError(logging.Handler):
-    """Writes to whatever standard error is now: a live display moves it."""
+    """Writes to whatever standard error is now: a live display moves it.
+
+    Where nobody takes it, as a full disk or a log collector that is gone, it is lost:
+    no call shall end for that.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        print(self.format(record), file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(self.format(record), file=sys.stderr, flush=True)
 
 
 def configure_logging(level: str, log_format: str) -> None:
@@ -211,6 +224,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
+def raise_descriptor_limit() -> None:
+    """Use as many file descriptors as we may: a call needs one, its bot some more.
+
+    The soft limit is often 1024, for the sake of programs that use `select`.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def settle_memory() -> None:
     """Spare the collector what lives as long as the process.
 
@@ -228,6 +253,26 @@ def toggle_debug() -> None:
     is_on = root.level == logging.DEBUG
     root.setLevel(_usual_level if is_on else logging.DEBUG)
     _LOG.warning("the log's level is %s", logging.getLevelName(root.level).lower())
+
+
+def leave_soon() -> None:
+    """End the process for certain, now that its work is done.
+
+    A bot that will not be cancelled, or a thread that waits for what never comes, would
+    keep it for ever, and whoever stops it would have to kill it.
+    """
+
+    def leave() -> None:
+        _LOG.error(
+            "bots or their threads still run %.0f s after the last call: leaving "
+            "without them",
+            LEAVE_S,
+        )
+        os._exit(0)
+
+    timer = threading.Timer(LEAVE_S, leave)
+    timer.daemon = True
+    timer.start()
 
 
 async def until_signalled(

@@ -13,9 +13,10 @@ from bridge import metrics as metrics_module
 from bridge.call.bot import InService
 from bridge.control.tokens import without_token
 from bridge.metrics import Metrics
+from bridge.server.allowance import Allowance
 from bridge.server.authentication import Authentication, Grant
-from bridge.server.bucket import Bucket
-from bridge.server.connection import Connection, Refusal
+from bridge.server.connection import Connection
+from bridge.server.guest import Refusal
 from bridge.server.options import ServerOptions
 from bridge.server.proxies import Origin, Proxies
 
@@ -75,8 +76,14 @@ class Admission:
         self._metrics = metrics
         self._now_s = now_s
         self._proxies = Proxies(options.access.trusted_proxies)
-        self._handshakes = Bucket(options.access.handshakes_per_s, BURST_S)
-        self._refusals: collections.OrderedDict[str, Bucket] = collections.OrderedDict()
+        self._handshakes = Allowance(
+            options.access.handshakes_per_s,
+            max(1.0, BURST_S * options.access.handshakes_per_s),
+            now_s(),
+        )
+        self._refusals: collections.OrderedDict[str, Allowance] = (
+            collections.OrderedDict()
+        )
 
     def admit(
         self, request: Request, peer: str, streams: Iterable[Connection]
@@ -121,7 +128,7 @@ class Admission:
             )
         grant = self.authentication.check(request, origin.host)
         bot = self._bot_at(path)
-        if not self._handshakes.takes(1, self._now_s()):
+        if not self._handshakes.takes(self._now_s()):
             raise self._not_now("handshakes", "too many upgrades in a second")
         if not self.is_ready:
             raise self._not_now("draining", "this server is stopping")
@@ -144,13 +151,14 @@ class Admission:
         self._metrics.streams_refused[refusal.why] += 1
         if refusal.retry_after_s is not None:
             return refusal
-        bucket = self._refusals.pop(origin.address, None) or Bucket(
-            self._options.access.refusals_per_minute / MINUTE_S, MINUTE_S
-        )
-        self._refusals[origin.address] = bucket
+        allowance = self._refusals.pop(origin.address, None)
+        if allowance is None:
+            most = self._options.access.refusals_per_minute
+            allowance = Allowance(most / MINUTE_S, most, self._now_s())
+        self._refusals[origin.address] = allowance
         if len(self._refusals) > MOST_ADDRESSES:
             self._refusals.popitem(last=False)
-        if bucket.takes(1, self._now_s()):
+        if allowance.takes(self._now_s()):
             _LOG.warning(
                 "refused %s from %s: %s",
                 without_token(request.path)[:200],

@@ -16,6 +16,7 @@ from bridge.errors import ConfigError
 from bridge.listening import http_server, listen
 from bridge.server.admin import admin_app
 from bridge.server.bridge_server import BridgeServer
+from bridge.server.descriptors import watch_descriptors
 from bridge.server.options import ServerOptions
 from bridge.server.proxies import is_loopback
 from bridge.server.stalls import watch_stalls
@@ -59,6 +60,7 @@ async def serving(
             bots, options, call_options or CallOptions(), auth_token, spawn
         )
         spawn("stalls", watch_stalls(server.metrics))
+        spawn("descriptors", watch_descriptors())
         certificate = _certificate(options)
         if certificate is not None:
             spawn("certificate", certificate.follow())
@@ -88,6 +90,7 @@ async def serving(
         finally:
             await server.drain()
             listener.close()
+            server.on_drained()
 
 
 async def _set_up(bots: Mapping[str, InService], stack: AsyncExitStack) -> None:

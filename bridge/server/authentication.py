@@ -14,7 +14,7 @@ from bridge.control import tokens
 from bridge.control.tokens import Invitation, TokenError
 from bridge.errors import ConfigError
 from bridge.multiparty import signatures
-from bridge.server.connection import Refusal
+from bridge.server.guest import Refusal
 from bridge.server.options import AccessOptions
 
 __all__ = ["Authentication", "Grant"]

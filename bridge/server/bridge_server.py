@@ -71,6 +71,8 @@ class BridgeServer:
         """Of the REST API; bots get it bound to their call."""
         self.on_call: Callable[[Session], None] = lambda _session: None
         """Told of each call that begins."""
+        self.on_drained: Callable[[], None] = lambda: None
+        """Told when the calls are over, and only what bots left behind may go on."""
         self.roster = Roster()
         self._change = Change()
         self._is_forced = False

@@ -61,8 +61,8 @@ class AccessOptions:
     refusals_per_minute: int = 60
     """To one address; of more the answer is 429, and nothing is logged."""
     max_frames_per_s: float = 500.0
-    """WebSocket frames of a stream, ten times what Plivo sends; beyond it, and a burst
-    of six seconds' worth, the socket is closed with 1008."""
+    """WebSocket frames of a stream, ten times what Plivo sends; beyond it, and four
+    seconds' worth at once, they are read no faster."""
     max_streams_per_address: int = 0
     """Upgrades beyond it get 503; 0: no limit, since Plivo comes from few addresses."""
     max_streams_per_account: int = 0

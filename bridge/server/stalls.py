@@ -12,11 +12,16 @@ __all__ = ["watch_stalls"]
 
 _LOG = logging.getLogger(__name__)
 
-CHECK_S = 1.0
-LONG_STALL_S = 0.25
-"""Longer than this and callers hear it: the lead is shorter."""
+CHECK_S = 0.05
+"""A stall is seen if it is at least this longer than what is looked for."""
 
-LOOK_S = 2 * CHECK_S
+LONG_STALL_S = 0.15
+"""Longer than this and callers hear it: the usual lead is hardly longer."""
+
+WARNING_S = 10.0
+"""From one warning to the next: one tells enough."""
+
+LOOK_S = 1.0
 """A loop that did not come round in so long stands still right now."""
 
 DEEPEST = 12
@@ -30,6 +35,7 @@ async def watch_stalls(metrics: Metrics) -> None:
     thread, with the line that holds everything up: it may never be over.
     """
     now = asyncio.get_running_loop().time
+    silent_until_s = now()
     watcher = _Watcher(threading.get_ident())
     watcher.start()
     try:
@@ -38,12 +44,16 @@ async def watch_stalls(metrics: Metrics) -> None:
             await asyncio.sleep(CHECK_S)
             watcher.rounds += 1
             stall_s = now() - due_s
-            if stall_s > LONG_STALL_S:
-                metrics.stalls += 1
+            if stall_s <= LONG_STALL_S:
+                continue
+            metrics.stalls += 1
+            if now() >= silent_until_s:
+                silent_until_s = now() + WARNING_S
                 _LOG.warning(
-                    "everything stood still for %.1f s: a bot blocks the event loop; "
-                    "await, or use asyncio.to_thread",
+                    "everything stood still for %.1f s (%d times by now): a bot blocks "
+                    "the event loop; await, or use asyncio.to_thread",
                     stall_s,
+                    metrics.stalls,
                 )
     finally:
         watcher.over.set()
@@ -70,7 +80,7 @@ class _Watcher(threading.Thread):
                 told = seen
                 _LOG.error(
                     "everything stands still, for %g s or more; at:\n%s",
-                    CHECK_S,
+                    LOOK_S,
                     self._stack(),
                 )
             seen = self.rounds

@@ -11,7 +11,7 @@ from bridge.audio.tones import tone
 from bridge.call.bot import InService
 from bridge.call.pacing import Wheel
 from bridge.call.session import MOST_ERRORS_IN_A_ROW, CallOptions, Session
-from bridge.errors import MisuseError
+from bridge.errors import MisuseError, ServiceError
 from bridge.metrics import Metrics
 from bridge.stream import messages
 from bridge.stream.messages import Media, MediaBody, Side
@@ -50,6 +50,32 @@ async def test_a_failing_bot_ends_its_call_alone(
     assert record.__dict__["stream_id"] == failing.session.facts.stream_id
     assert healthy.metrics.bot_errors == {}
     assert healthy.buffer.dry_spells == []
+
+
+async def test_what_failed_is_named_however_deep_it_was(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A bot may run task groups of its own; ours are sentences, without a trace."""
+
+    async def fail(call: Call) -> None:
+        async with asyncio.TaskGroup() as outer:
+
+            async def inside() -> None:
+                async with asyncio.TaskGroup() as inner:
+                    inner.create_task(refuse())
+
+            async def refuse() -> None:
+                raise ServiceError("voice", "no audio came")
+
+            outer.create_task(inside())
+
+    async with calling(fail) as far_end:
+        await asyncio.sleep(0.1)
+        assert far_end.closed == (1011, "the bot failed")
+
+    (line,) = [each for each in caplog.records if each.levelname == "ERROR"]
+    assert line.getMessage() == "bot fail failed: voice: no audio came"
+    assert line.exc_info is None
 
 
 async def test_a_bot_that_returns_is_heard_to_the_end() -> None:

@@ -12,7 +12,7 @@ from bridge.bots.echo import Echo
 from bridge.call.bot import InService
 from bridge.metrics import Metrics
 from bridge.server.admission import Admission, Admitted
-from bridge.server.connection import Refusal
+from bridge.server.guest import Refusal
 from bridge.server.options import AccessOptions, ServerOptions
 
 

@@ -11,7 +11,7 @@ from bridge.control import tokens
 from bridge.errors import ConfigError
 from bridge.multiparty import signatures
 from bridge.server.authentication import Authentication, Grant
-from bridge.server.connection import Refusal
+from bridge.server.guest import Refusal
 from bridge.server.options import AccessOptions
 
 TOKEN = SecretStr("the account's")

@@ -20,8 +20,7 @@ def test_a_stall_is_told_while_it_lasts_and_when_it_is_over(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the line that holds everything up; once, however long it takes."""
-    monkeypatch.setattr(stalls, "CHECK_S", 0.05)
-    monkeypatch.setattr(stalls, "LOOK_S", 0.1)
+    monkeypatch.setattr(stalls, "LOOK_S", 0.15)
     metrics = Metrics()
 
     async def stalling() -> None:
