@@ -95,9 +95,10 @@ async def _stop(exchange: Exchange, notifier: Notifier) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CALLBACKS_TIMEOUT_S):
             await notifier.idle()
+    notifier.tell_what_is_lost()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(HISTORY_TIMEOUT_S):
-            await exchange.parts.history.flushed()
+            await exchange.parts.history.flushed(patiently=True)
 
 
 def assemble(

@@ -39,6 +39,9 @@ MOST_WAITING = 1000
 
 MOST_REMEMBERED = 2000
 
+MOST_SHOWN = 500
+"""Characters of the names of what was not told."""
+
 MOST_AT_ONE = 50
 """Callbacks under way to one host at a time; the client has ten times the sockets."""
 
@@ -115,6 +118,20 @@ class Notifier:
         """Wait until nothing is on its way."""
         while self._queues:
             await self._change.wait()
+
+    def tell_what_is_lost(self) -> None:
+        """Say in the log what will not be delivered, as the engine stops."""
+        for (_, target), queue in self._queues.items():
+            if not queue:
+                continue
+            names = ", ".join(
+                each.params.get("EventName", "a callback") for each in queue
+            )
+            _LOG.warning(
+                "not told to %s, as the engine stops: %s", target, names[:MOST_SHOWN]
+            )
+            for each in queue:
+                each.state = "failed"
 
     async def _drain(
         self, key: tuple[str, Target], queue: collections.deque[Delivery]

@@ -31,7 +31,7 @@ class EngineOptions:
     """The token that goes with it, for Basic authentication."""
     recordings: Path = Path("recordings")
     """Where recordings go."""
-    database: str = "mpc-bridge.sqlite3"
+    database: str = dataclasses.field(default="mpc-bridge.sqlite3", repr=False)
     """History: a SQLite file, `:memory:`, or `postgresql://user:password@host/name`."""
     phonebook: Phonebook = dataclasses.field(default_factory=Phonebook)
     """What the simulated phones do."""
