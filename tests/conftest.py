@@ -25,6 +25,6 @@ def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Choose the loop by the folder the test is in."""
-    if {"e2e", "interop", "adapters"} & set(item.path.parts):
+    if {"e2e", "interop", "adapters", "chaos"} & set(item.path.parts):
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
