@@ -51,6 +51,11 @@ RETRY_S = 0.5
 CLOSE_TIMEOUT_S = 1.0
 """For a server to answer our close frame."""
 
+PING_S = 10.0
+"""How often a server is asked whether it is there, and how long it may take to say so.
+One that hangs would let its caller wait in silence; the system's own buffers take
+minutes of audio before it shows otherwise."""
+
 SEND_QUEUE_S = 40.0
 """How much a slow server may lag behind before its stream is dropped."""
 
@@ -152,6 +157,12 @@ class AiLeg:
             reason = {"reason": "connection_failed", "error": str(error.detail)}
             self.on_state(StreamState.DROPPED, reason)
             raise
+        except asyncio.CancelledError:
+            # Whoever rang ran out of patience; who hung up knows.
+            if not is_answered and not self._is_hung_up:
+                reason = {"reason": "connection_failed", "error": "no answer in time"}
+                self.on_state(StreamState.DROPPED, reason)
+            raise
         finally:
             if is_answered and sys.exception() is None:
                 self._tell_of_end(asyncio.get_running_loop().time() - began_s)
@@ -223,14 +234,12 @@ class AiLeg:
             self._outgoing.get_nowait()
 
     def _tell_of_end(self, lasted_s: float) -> None:
+        facts = {"reason": "completed", "duration_s": round(lasted_s, 3)}
         if self._is_broken:
             text = "connection disconnected with the remote service"
-            self.on_state(
-                StreamState.DROPPED,
-                {"reason": "connection_failed", "duration_s": lasted_s, "error": text},
-            )
+            broken = {**facts, "reason": "connection_failed", "error": text}
+            self.on_state(StreamState.DROPPED, broken)
         else:
-            facts = {"reason": "completed", "duration_s": round(lasted_s, 3)}
             self.on_state(StreamState.STOPPED, facts)
 
     # ------------------------------------------------------------------- sending
@@ -280,6 +289,8 @@ class AiLeg:
                 max_size=None,
                 proxy=None,
                 close_timeout=CLOSE_TIMEOUT_S,
+                ping_interval=PING_S,
+                ping_timeout=PING_S,
                 additional_headers=self._headers(),
             )
             try:
