@@ -13,13 +13,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
-import numpy as np
+import pytest
 import soundfile
 
 from bridge.audio import files
@@ -116,6 +117,10 @@ class Process:
     def log(self) -> str:
         """All it has said."""
         return self._log.read_text()
+
+    def says(self, text: str, times: int = 1) -> Callable[[], bool]:
+        """To ask whether it has said something, and so often."""
+        return lambda: self.log.count(text) >= times
 
     async def ends(self, number: int, seconds: float = 30.0) -> int:
         """Signal it, and wait for its end; what it ends with."""
@@ -303,6 +308,10 @@ class Receiver:
         """The names of the events told to a path."""
         return [form.get("EventName", "") for form in self.forms(path)]
 
+    def has(self, name: str, path: str = "/cb") -> Callable[[], bool]:
+        """To ask whether an event was told to a path."""
+        return lambda: name in self.names(path)
+
     async def _take(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
@@ -339,8 +348,20 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 def can_mount() -> bool:
-    """Whether small disks can be made here."""
-    return os.geteuid() == 0 and Path("/sys/fs/cgroup").exists()
+    """Whether small disks can be made here: root may, but not in every container."""
+    if os.geteuid() != 0:
+        return False
+    with tempfile.TemporaryDirectory() as place:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", place]
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            return False
+        subprocess.run(["umount", place], check=True)
+    return True
+
+
+needs_small_disks = pytest.mark.skipif(
+    not can_mount(), reason="needs root, to mount small disks"
+)
 
 
 @contextlib.contextmanager
@@ -384,8 +405,3 @@ def missing(audio: Samples, *hums_hz: float) -> dict[float, list[float]]:
     """The gaps of several hums, without those that have none."""
     found = {hz: gaps(audio, hz) for hz in hums_hz}
     return {hz: places for hz, places in found.items() if places}
-
-
-def is_silent(audio: Samples) -> bool:
-    """Whether there is nothing in a sound."""
-    return not np.any(audio)

@@ -16,6 +16,8 @@ from tests.chaos import engine_stage as stage
 from tests.e2e.test_postgres import BINARIES, as_postgres
 from tests.needs import needs
 
+pytestmark = pytest.mark.timeout(120)
+
 
 class Postgres:
     """A PostgreSQL of its own, to be stopped and started."""
@@ -77,8 +79,8 @@ async def test_postgresql_is_stopped_and_comes_back(
         await asyncio.to_thread(postgres.stop)
         await engine.add("meanwhile", "+2")
         await engine.add("meanwhile", "+3")
-        await stage.eventually(lambda: engine.log.count("meanwhile: customer") == 2)
-        await stage.eventually(lambda: "the database is away" in engine.log, 20)
+        await stage.eventually(engine.says("meanwhile: customer", 2))
+        await stage.eventually(engine.says("the database is away"), 20)
         # Live calls are done with as ever; what is read of the history is a clear no.
         asked_s = asyncio.get_running_loop().time()
         answer = await engine.ask("GET", "name_before/")
@@ -97,7 +99,7 @@ async def test_postgresql_is_stopped_and_comes_back(
         assert (await engine.ask("DELETE", "name_before/")).is_success
 
         await asyncio.to_thread(postgres.start)
-        await stage.eventually(lambda: "the database is back" in engine.log, 20)
+        await stage.eventually(engine.says("the database is back"), 20)
         ended = await engine.shown(f"uuid_{before['mpc_uuid']}")
         assert ended["status"] == "Ended"
         assert ended["termination_cause"] == "Hangup API Triggered"
@@ -124,12 +126,12 @@ async def test_somebody_locks_the_file(tmp_path: Path) -> None:
         recorded = await engine.record("demo")
         with stage.locked(tmp_path / "history.sqlite3"):
             await engine.add("meanwhile", "+2")
-            await stage.eventually(lambda: "the database is away" in engine.log, 15)
+            await stage.eventually(engine.says("the database is away"), 15)
             answer = await engine.ask("GET", "")
             assert answer.status_code == 503
             assert "database is locked" in answer.json()["error"]
             assert (await engine.ask("DELETE", "name_meanwhile/")).is_success
-        await stage.eventually(lambda: "the database is back" in engine.log, 15)
+        await stage.eventually(engine.says("the database is back"), 15)
         names = {each["friendly_name"]: each["status"] for each in await listed(engine)}
         assert names == {"demo": "Active", "meanwhile": "Ended"}
         await engine.stop_recording("demo")
@@ -139,7 +141,7 @@ async def test_somebody_locks_the_file(tmp_path: Path) -> None:
     assert "stood still" not in engine.log
 
 
-@needs(stage.can_mount(), "root, to mount a small disk")
+@stage.needs_small_disks
 async def test_the_files_disk_is_full(tmp_path: Path) -> None:
     """It is caught up with when there is room; what an end makes lost is said."""
     with stage.small_disk(tmp_path, 512) as disk:
@@ -152,17 +154,17 @@ async def test_the_files_disk_is_full(tmp_path: Path) -> None:
             # Enough of them that they need room of their own.
             for number in range(60):
                 await engine.add(f"meanwhile {number}", "+1")
-            await stage.eventually(lambda: "the database is away" in engine.log, 15)
+            await stage.eventually(engine.says("the database is away"), 15)
             assert "database or disk is full" in engine.log
             ballast.unlink()
-            await stage.eventually(lambda: "the database is back" in engine.log, 15)
+            await stage.eventually(engine.says("the database is back"), 15)
             assert (await engine.shown("meanwhile 59"))["status"] == "Active"
             assert "lost" not in engine.log
 
             stage.fill(disk)
             for number in range(60):
                 await engine.add(f"afterwards {number}", "+1")
-            await stage.eventually(lambda: engine.log.count("is away") == 2, 15)
+            await stage.eventually(engine.says("is away", 2), 15)
             assert await engine.ends(15) == 0
             assert "history: not written, and lost: " in engine.log
             assert " of mpcs, " in engine.log

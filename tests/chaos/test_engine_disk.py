@@ -3,11 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from bridge.multiparty.vocabulary import EventName
 from tests.chaos import engine_stage as stage
-from tests.needs import needs
 
-pytestmark = needs(stage.can_mount(), "root, to mount a small disk")
+pytestmark = [stage.needs_small_disks, pytest.mark.timeout(120)]
 
 
 async def test_a_recording_that_finds_no_room_ends_alone(tmp_path: Path) -> None:
@@ -31,9 +32,7 @@ async def test_a_recording_that_finds_no_room_ends_alone(tmp_path: Path) -> None
             undisturbed = await other.record("demo")
             ballast = stage.fill(disk, leaves_bytes=60_000)
             failing = await engine.record("demo", **callback)
-            await stage.eventually(
-                lambda: EventName.RECORDING_FAILED in receiver.names(), 8
-            )
+            await stage.eventually(receiver.has(EventName.RECORDING_FAILED), 8)
 
             # It is over, as everybody says; the call is not.
             mpc = await engine.shown("demo")
@@ -94,4 +93,4 @@ async def test_a_recording_that_finds_no_room_at_all(tmp_path: Path) -> None:
                 EventName.RECORDING_FAILED,
             ]
             assert (await engine.ask("DELETE", "name_demo/")).is_success
-            await stage.eventually(lambda: EventName.MPC_END in receiver.names("/mpc"))
+            await stage.eventually(receiver.has(EventName.MPC_END, "/mpc"))
