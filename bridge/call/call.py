@@ -87,8 +87,11 @@ class Call:
         self.members: dict[str, Member] = {}
         """The others in the Multiparty Call, by member id, as callbacks told of them;
         empty where none come."""
-        self.mpc_uuid: str = ""
-        """The Multiparty Call it is in, once a callback told it."""
+        self.ids: dict[str, str] = {
+            "stream_id": facts.stream_id,
+            "call_uuid": facts.call_uuid,
+        }
+        """By which lines of the log are found; more as they become known."""
         self.began_s: float = asyncio.get_running_loop().time()
         """When it began, on the loop's clock."""
         self.is_open: bool = True
@@ -105,6 +108,15 @@ class Call:
     def __repr__(self) -> str:
         state = "open" if self.is_open else "ended"
         return f"<Call {self.stream_id} {state} {self.sample_rate_hz} Hz>"
+
+    @property
+    def mpc_uuid(self) -> str:
+        """The Multiparty Call it is in, once a callback told it."""
+        return self.ids.get("mpc_uuid", "")
+
+    @mpc_uuid.setter
+    def mpc_uuid(self, mpc_uuid: str) -> None:
+        self.ids["mpc_uuid"] = mpc_uuid
 
     # -------------------------------------------------------------- listening
 

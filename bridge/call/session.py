@@ -12,6 +12,7 @@ from bridge.audio.resampling import resampler
 from bridge.call.bot import InService
 from bridge.call.call import Call, CallFacts
 from bridge.call.events import Audio, Coached, Dtmf, Ended, Event, Gap, Member
+from bridge.call.ids import CALL_IDS
 from bridge.call.inbound import Inbound
 from bridge.call.link import Link
 from bridge.call.outbound import Outbound, PlaybackOptions
@@ -90,10 +91,6 @@ class Session:
         self._link: Link | None = link
         self._metrics = metrics
         self._options = options
-        self._log = logging.LoggerAdapter(
-            _LOG,
-            {"stream_id": self.facts.stream_id, "call_uuid": self.facts.call_uuid},
-        )
         content_type = protocol.content_type
         self._decode = CODECS[content_type.encoding].decode
         self._wire_rate_hz = content_type.rate_hz
@@ -116,6 +113,8 @@ class Session:
             self._outbound,
             end=lambda reason: self.end(reason, "hangup"),
         )
+        # For what the socket does; in the call's own task, every line has them.
+        self._log = logging.LoggerAdapter(_LOG, self.call.ids)
         self.on_turn: Callable[[Turn], None] = lambda _turn: None
         """Told of each turn of the call."""
         folder = Path(options.transcripts) if options.transcripts else None
@@ -189,6 +188,7 @@ class Session:
 
     async def run(self) -> None:
         """Run the bot until the call ends; never raises but when cancelled."""
+        CALL_IDS.set(self.call.ids)
         self._log.info("call begins, answered by %s", self._bot.name)
         try:
             async with background() as spawn:

@@ -1,6 +1,7 @@
 """What commands share: options, logging, the event loop, signals."""
 
 import asyncio
+import datetime
 import gc
 import importlib
 import json
@@ -15,14 +16,13 @@ from typing import Any, TypeVar
 import click
 
 from bridge import config
+from bridge.call import ids
 from bridge.errors import ConfigError
 
 __all__ = ["configure_logging", "options_from", "run", "until_signalled"]
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-LOG_FACTS = ("stream_id", "call_uuid")
 
 QUIET = {
     "websockets.server": logging.WARNING,
@@ -97,22 +97,32 @@ def header(text: str) -> tuple[str, str]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the ids of stream and call."""
+    """One JSON object a line, with the ids of the call; UTC, to the millisecond."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record."""
-        line = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
+        line: dict[str, Any] = {
+            "time": _iso_8601(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
-        for fact in LOG_FACTS:
-            if value := getattr(record, fact, ""):
-                line[fact] = value
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        for name in ids.NAMES:
+            if value := getattr(record, name, ""):
+                line[name] = value
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = {
+                "type": record.exc_info[0].__qualname__,
+                "message": str(record.exc_info[1]),
+                "stacktrace": self.formatException(record.exc_info),
+            }
+        return json.dumps(line, default=str)
+
+
+def _iso_8601(created_s: float) -> str:
+    """As `2026-01-31T23:59:59.123Z`."""
+    moment = datetime.datetime.fromtimestamp(created_s, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 class TextFormatter(logging.Formatter):
@@ -133,7 +143,11 @@ class StandardError(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        print(self.format(record), file=sys.stderr, flush=True)
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        # The edge of a log: a bot's `info("%d", "x")`, or a closed pipe, ends no call.
+        except Exception:  # noqa: BLE001
+            self.handleError(record)
 
 
 def configure_logging(level: str, log_format: str) -> None:
@@ -145,6 +159,7 @@ def configure_logging(level: str, log_format: str) -> None:
         handler.setFormatter(
             TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
         )
+    handler.addFilter(ids.stamp)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(max(least, logging.getLogger().level))

@@ -235,7 +235,7 @@ class BridgeServer:
 
     def broken(self, session: Session) -> None:
         """Give a call whose socket broke some time to get another."""
-        _LOG.info("%r: its socket broke", session)
+        _LOG.info("%r: its socket broke", session, extra=session.call.ids)
         due_s = asyncio.get_running_loop().time() + self._options.resume_s
         session.resume_by_s = due_s
         self._wheel.at(due_s, lambda: self._give_up(session, due_s))

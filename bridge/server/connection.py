@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Protocol, cast
 
@@ -64,6 +64,11 @@ class Guest(Protocol):
 
     is_started: bool
     """Whether the stream has begun."""
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """What lines of the log about it carry."""
+        ...
 
     def receive(self, text: bytes) -> None:
         """Take a text message."""
@@ -318,7 +323,8 @@ class Connection(asyncio.Protocol):
 
     def _expire(self, what: str) -> None:
         if what:
-            _LOG.warning("%s: %s in time, closing", self._peer, what)
+            ids = self._guest.ids if self._guest is not None else {}
+            _LOG.warning("%s: %s in time, closing", self._peer, what, extra=ids)
         if what in ("no start", "nothing received") and self._close_by_s is None:
             self.close(1008, f"{what} in time")
         else:

@@ -22,18 +22,57 @@ def record(message: str, **extra: Any) -> logging.LogRecord:
 
 
 def test_a_json_line_has_the_ids() -> None:
-    """Of stream and call, and the traceback if there is one."""
-    try:
-        raise KeyError("why")
-    except KeyError:
-        made = record("hm", stream_id="s", call_uuid="c", exc_info=sys.exc_info())
+    """Of the call, as far as they are known."""
+    ids = {"stream_id": "s", "call_uuid": "c", "mpc_uuid": "m", "trace_id": "t"}
+
+    line = json.loads(setup.JsonFormatter().format(record("hm", **ids)))
+
+    assert (line["level"], line["message"]) == ("warning", "hm")
+    assert line == line | ids
+    assert set(json.loads(setup.JsonFormatter().format(record("hm")))) == {
+        "time",
+        "level",
+        "logger",
+        "message",
+    }
+
+
+def test_a_json_line_has_the_moment() -> None:
+    """In UTC, to the millisecond, whatever zone the machine is in."""
+    made = record("hm", created=1767225599.1239)
 
     line = json.loads(setup.JsonFormatter().format(made))
 
-    assert (line["level"], line["message"]) == ("warning", "hm")
-    assert (line["stream_id"], line["call_uuid"]) == ("s", "c")
-    assert "KeyError" in line["error"]
-    assert "stream_id" not in json.loads(setup.JsonFormatter().format(record("hm")))
+    assert line["time"] == "2025-12-31T23:59:59.123Z"
+
+
+def test_a_json_line_takes_an_exception_apart() -> None:
+    """So that it can be searched by its kind."""
+    try:
+        raise KeyError("why\nso")
+    except KeyError:
+        made = record("hm", exc_info=sys.exc_info())
+
+    text = setup.JsonFormatter().format(made)
+
+    exception = json.loads(text)["exception"]
+    assert "\n" not in text
+    assert (exception["type"], exception["message"]) == ("KeyError", "'why\\nso'")
+    assert exception["stacktrace"].startswith("Traceback (most recent call last)")
+
+
+def test_a_bad_line_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bot that logs amiss, or a terminal that is gone, ends no call."""
+    handler = setup.StandardError()
+    handler.emit(record("%d", args=("x",)))
+    assert "Logging error" in capsys.readouterr().err
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stderr", closed)
+    monkeypatch.setattr("logging.raiseExceptions", False)
+    handler.emit(record("unseen"))
 
 
 def test_a_text_line_ends_with_the_stream() -> None:
