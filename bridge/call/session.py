@@ -84,6 +84,8 @@ class Session:
         self.facts = _facts(protocol)
         self.start = protocol.start
         self.end_reason = ""
+        self.end_kind = ""
+        """How it ended, as the metrics count it."""
         self.resume_by_s = 0.0
         """Until when a call without a socket waits for another; the server's."""
         self._protocol = protocol
@@ -117,6 +119,9 @@ class Session:
         self._log = logging.LoggerAdapter(_LOG, self.call.ids)
         self.on_turn: Callable[[Turn], None] = lambda _turn: None
         """Told of each turn of the call."""
+        self.on_happening: Callable[[str, object], None] = lambda _what, _detail: None
+        """Told of what is neither sound nor speech: `key` (which), `gap` (its kind),
+        `bad message`, `socket lost`, `socket back`, `bot failed` (its exception)."""
         folder = Path(options.transcripts) if options.transcripts else None
         self.transcript = Transcript(
             folder, self.facts.stream_id, lambda turn: self.on_turn(turn)
@@ -127,6 +132,11 @@ class Session:
     def __repr__(self) -> str:
         state = self.end_reason or ("open" if self._link else "waiting for a socket")
         return f"<Session {self.facts.stream_id} {self._bot.name} {state}>"
+
+    @property
+    def bot_name(self) -> str:
+        """Who answers."""
+        return self._bot.name
 
     # ------------------------------------------------------- what the socket does
 
@@ -150,6 +160,7 @@ class Session:
             self._outbound.far_queue_lost()
         self._log.info("stream resumed on a new socket")
         self._metrics.streams_resumed += 1
+        self.on_happening("socket back", "")
         self._protocol = protocol or StreamProtocol(
             messages.Side.BRIDGE, resumed=self.start
         )
@@ -164,6 +175,7 @@ class Session:
         self._link = None
         self._outbound.is_blocked = True
         self._outbound.far_queue_lost()
+        self.on_happening("socket lost", "")
         return True
 
     @property
@@ -202,6 +214,7 @@ class Session:
         except* Exception as failures:  # noqa: BLE001
             self._metrics.bot_errors[self._bot.name] += 1
             for failure in failures.exceptions:
+                self.on_happening("bot failed", failure)
                 # Our own errors are sentences; others are for the bot's author.
                 trace = None if isinstance(failure, BridgeError) else failure
                 self._log.error(
@@ -235,7 +248,7 @@ class Session:
         """
         if self._over.is_set():
             return
-        self.end_reason = reason
+        self.end_reason, self.end_kind = reason, kind
         self._metrics.streams_ended[kind] += 1
         self.call.is_open = False
         self._outbound.lost()
@@ -273,7 +286,7 @@ class Session:
         )
         self._observe(message)
         if found is not None:
-            self._metrics.gaps[found.anomaly.value] += 1
+            self._count_gap(found.anomaly)
             if found.anomaly is Anomaly.REPEATED_AUDIO:
                 return
             if found.anomaly is Anomaly.MISSING_AUDIO:
@@ -293,6 +306,7 @@ class Session:
             case messages.Dtmf():
                 self._observe(message)
                 self._inbound.push(Dtmf(str(message.dtmf.digit)))
+                self.on_happening("key", str(message.dtmf.digit))
             case messages.PlayedStream():
                 self._observe(message)
                 self._outbound.acknowledge(message.name or "")
@@ -306,10 +320,15 @@ class Session:
     def _observe(self, message: messages.Numbered) -> None:
         found = self._gaps.observe(message)
         if found is not None:
-            self._metrics.gaps[found.anomaly.value] += 1
+            self._count_gap(found.anomaly)
+
+    def _count_gap(self, anomaly: Anomaly) -> None:
+        self._metrics.gaps[anomaly.value] += 1
+        self.on_happening("gap", anomaly.value)
 
     def _complain(self, error: StreamError) -> None:
         self._metrics.stream_errors += 1
+        self.on_happening("bad message", "")
         self._errors_in_a_row += 1
         # One line tells it all; a flood of them would only hide it.
         if self._errors_in_a_row in (1, 10, MOST_ERRORS_IN_A_ROW):

@@ -29,6 +29,9 @@ QUIET = {
     "websockets.client": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn.error": logging.WARNING,
+    # With a collector that is down: of every try, and of every span dropped.
+    "opentelemetry.exporter.otlp.proto.http.trace_exporter": logging.ERROR,
+    "opentelemetry.sdk._shared_internal": logging.ERROR,
 }
 """Libraries that tell of each connection what we tell of each call."""
 

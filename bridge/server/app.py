@@ -24,6 +24,7 @@ from bridge.server.connection import Connection, Refusal
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
 from bridge.server.roster import Roster
+from bridge.server.tracing import Around, tracing, untraced
 from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import Change, Spawn, background
 
@@ -72,6 +73,8 @@ class BridgeServer:
         """Of the REST API; bots get it bound to their call."""
         self.on_call: Callable[[Session], None] = lambda _session: None
         """Told of each call that begins."""
+        self.tracing: Around = untraced
+        """Surrounds each call."""
         self.roster = Roster()
         self._change = Change()
         self._is_forced = False
@@ -247,7 +250,8 @@ class BridgeServer:
 
     async def _run(self, session: Session) -> None:
         try:
-            await session.run()
+            with self.tracing(session):
+                await session.run()
         finally:
             if self._sessions.get(session.facts.stream_id) is session:
                 del self._sessions[session.facts.stream_id]
@@ -310,6 +314,7 @@ async def serving(
         raise ConfigError("no bot to answer with")
     options = options or ServerOptions()
     async with AsyncExitStack() as stack:
+        around = await stack.enter_async_context(tracing(options))
         for bot in bots.values():
             try:
                 await bot.setup()
@@ -320,6 +325,7 @@ async def serving(
             stack.push_async_callback(bot.close)
         spawn = await stack.enter_async_context(background(watchdog=_watch_stalls()))
         server = BridgeServer(bots, options, call_options or CallOptions(), spawn)
+        server.tracing = around
         loop = asyncio.get_running_loop()
         try:
             listener = await loop.create_server(

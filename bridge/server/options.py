@@ -51,6 +51,11 @@ class ServerOptions:
     """How long calls may go on once the server is told to stop."""
     retry_after_s: int = 5
     """What a refused upgrade is told to wait."""
+    traces: bool = False
+    """Whether each call is traced with OpenTelemetry; where to, the OTEL_* variables
+    say. Needs the extra `otel`."""
+    traces_text: bool = False
+    """Whether traces hold what was said and pressed."""
 
     def __post_init__(self) -> None:
         """Check the ranges."""
