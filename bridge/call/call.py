@@ -244,6 +244,11 @@ class Call:
         """Let the call run tasks of its own, as long as it lasts."""
         self._spawn = spawn
 
+    def let_go(self) -> None:
+        """Forget the session: it is over."""
+        self._end = lambda _reason: None
+        self._spawn = None
+
     def _pieces(self, source: Source) -> AsyncIterable[Samples]:
         match source:
             case np.ndarray():

@@ -117,21 +117,26 @@ class Session:
         )
         # For what the socket does; in the call's own task, every line has them.
         self._log = logging.LoggerAdapter(_LOG, self.call.ids)
-        self.on_turn: Callable[[Turn], None] = lambda _turn: None
-        """Told of each turn of the call."""
         self.on_happening: Callable[[str, object], None] = lambda _what, _detail: None
         """Told of what is neither sound nor speech: `key` (which), `gap` (its kind),
         `bad message`, `socket lost`, `socket back`, `bot failed` (its exception)."""
         folder = Path(options.transcripts) if options.transcripts else None
-        self.transcript = Transcript(
-            folder, self.facts.stream_id, lambda turn: self.on_turn(turn)
-        )
+        self.transcript = Transcript(folder, self.facts.stream_id)
         self.call.on_turn = self.transcript.add
         self.call.on_latency = metrics.response
 
     def __repr__(self) -> str:
         state = self.end_reason or ("open" if self._link else "waiting for a socket")
         return f"<Session {self.facts.stream_id} {self._bot.name} {state}>"
+
+    @property
+    def on_turn(self) -> Callable[[Turn], None]:
+        """Told of each turn of the call."""
+        return self.transcript.on_turn
+
+    @on_turn.setter
+    def on_turn(self, told: Callable[[Turn], None]) -> None:
+        self.transcript.on_turn = told
 
     @property
     def bot_name(self) -> str:
@@ -228,6 +233,17 @@ class Session:
                 self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
             )
             self._log.info("call ended: %s", self.end_reason)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Break the circles that hold the call together.
+
+        What is not in one is freed at once; else some 20 KB a call would wait until
+        the collector comes, which it does rarely.
+        """
+        self._outbound.on_message = _nobody
+        self.on_happening = _nobody
+        self.call.let_go()
 
     def tell(self, event: Event) -> None:
         """Let the bot know of something that did not come by the stream."""
@@ -342,6 +358,10 @@ class Session:
         self._link.send(self._protocol.send(message))
         if not self._link.is_writable:
             self._outbound.is_blocked = True
+
+
+def _nobody(*_told: object) -> None:
+    """There is none to be told."""
 
 
 def _facts(protocol: StreamProtocol) -> CallFacts:

@@ -147,7 +147,7 @@ class _TracedCall:
     def _listen(self) -> None:
         """Hear of turns and happenings, beside whoever hears of them already."""
         session, call = self._session, self._session.call
-        note = call.on_turn
+        note = self._note = call.on_turn
 
         @_harmless
         def traced(_turn: Turn) -> None:
@@ -165,6 +165,7 @@ class _TracedCall:
     def end(self) -> None:
         """The call is over."""
         session = self._session
+        session.call.on_turn = self._note
         self._set("bridge.mpc_uuid", session.call.mpc_uuid)
         self._set("bridge.end.kind", session.end_kind)
         self._set("bridge.end.reason", session.end_reason)
