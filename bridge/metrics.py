@@ -3,6 +3,7 @@
 The hot path adds to plain numbers; they become Prometheus samples when asked for.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
@@ -91,6 +92,9 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "bridge_streams_active", "Streams that carry a call", self.streams_active
         )
+        yield GaugeMetricFamily(
+            "bridge_tasks", "Tasks of the event loop; some for each call", _tasks()
+        )
         for name, text, count in (
             ("streams_resumed", "Calls that went on elsewhere", self.streams_resumed),
             ("frames_received", "Frames from the far end", self.frames_received),
@@ -113,6 +117,13 @@ class Metrics(Collector):
         )
         yield _labelled("gaps", "Irregularities of numbering", "kind", self.gaps)
         yield _labelled("bot_errors", "Calls a bot failed in", "bot", self.bot_errors)
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # Asked from outside of a loop.
+        return 0
 
 
 def _labelled(
