@@ -46,6 +46,10 @@ bench-peers: $(READY)  ## The same load at our server and at others, each in a v
 soak: $(READY)  ## An hour of calls that come and go; SOAK="--seconds 600" for less.
 	$(BIN)/python benchmarks/soak.py $(SOAK)
 
+fuzz: $(READY)  ## Every parser of what strangers send, a minute each; FUZZ="codec --seconds 600" for other.
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/run.py $(FUZZ)
+
 clean:
 	rm -rf .venv-peers $(VENV) demo-out .coverage* .pytest_cache .mypy_cache .ruff_cache
 
