@@ -107,12 +107,13 @@ def run(name: str, seconds: float) -> bool:
             each.mkdir(parents=True, exist_ok=True)
         for number, seed in enumerate(TARGETS[name].seeds):
             (seeds / str(number)).write_bytes(seed.encode("latin-1"))
-        words.write_text("".join(f"{_quoted(word)}\n" for word in TARGETS[name].words))
+        told = [_quoted(word) for word in TARGETS[name].words if word]
+        words.write_text("\n".join(told))
         done = subprocess.run(
             [
                 *(sys.executable, __file__, "--child", name, "--"),
                 *(str(new), str(CORPUS / name), str(seeds)),
-                *([f"-dict={words}"] if TARGETS[name].words else []),
+                *([f"-dict={words}"] if told else []),
                 *(f"-max_total_time={seconds:.0f}", f"-max_len={MOST_BYTES}"),
                 *(f"-artifact_prefix={made}/", f"-timeout={SLOW_S}"),
                 *("-rss_limit_mb=4096", "-print_final_stats=1"),
@@ -130,8 +131,8 @@ def run(name: str, seconds: float) -> bool:
             print(f"{name}: broken by {where.relative_to(ROOT)}: {data[:200]!r}")
         if broken or done.returncode:
             print(done.stdout)
-            told = done.stderr.splitlines()
-            print("\n".join(each for each in told if not each.startswith(LIBFUZZER)))
+            lines = done.stderr.splitlines()
+            print("\n".join(each for each in lines if not each.startswith(LIBFUZZER)))
             return False
         figures = [
             line.partition("stat::")[2]

@@ -247,10 +247,12 @@ async def ask(app: ASGIApp, scope: Scope, body: bytes) -> tuple[int, bytes]:
 def scope_of(head: bytes, base: bytes) -> Scope:
     """Read `METHOD PATH`, and lines of headers, into what a server would make of it.
 
-    Servers take no other methods than tokens, and no control characters in headers.
+    What servers refuse by themselves is left out: other methods than words, and in
+    targets what is not printable.
     """
     first, *lines = head.split(b"\n")
     method, _, target = first.partition(b" ")
+    target = bytes(byte for byte in target if 0x20 < byte < 0x7F)
     raw_path, _, query = target.replace(b"~", base, 1).partition(b"?")
     headers = [(b"host", b"engine.test")]
     for line in lines:
