@@ -318,7 +318,12 @@ async def greet(call: Call) -> None:
     await call.speak(silence(1600))
 
 
-@pytest.mark.parametrize("bot", [echo, greet])
+async def linger(call: Call) -> None:
+    call.play([silence(1600)] * 1000, "endless")
+    await asyncio.sleep(1000)
+
+
+@pytest.mark.parametrize("bot", [echo, greet, linger])
 async def test_a_call_that_has_ended_is_freed_at_once(
     bot: Callable[[Call], Awaitable[None]],
 ) -> None:
