@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check bench bench-speech bench-peers clean
+.PHONY: demo test check bench bench-speech bench-peers soak fuzz clean
 
 demo: $(READY)  ## A conversation on this machine, with a recording and a transcript.
 	$(BIN)/mpc-bridge demo
@@ -43,11 +43,18 @@ bench-peers: $(READY)  ## The same load at our server and at others, each in a v
 	.venv-peers/pipecat/bin/python -m pip install --quiet -r benchmarks/peers/requirements-pipecat.txt
 	$(BIN)/python benchmarks/peers.py
 
+soak: $(READY)  ## An hour of calls that come and go; SOAK="--seconds 600" for less.
+	$(BIN)/python benchmarks/soak.py $(SOAK)
+
+fuzz: $(READY)  ## Every parser of what strangers send, a minute each; FUZZ="codec --seconds 600" for other.
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python tests/fuzz/run.py $(FUZZ)
+
 clean:
 	rm -rf .venv-peers $(VENV) demo-out .coverage* .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,pipecat,livekit,load,ray]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,pipecat,livekit,load,ray,otel]' --group dev
 	touch $(READY)

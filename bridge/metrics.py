@@ -3,6 +3,7 @@
 The hot path adds to plain numbers; they become Prometheus samples when asked for.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
@@ -98,6 +99,9 @@ class Metrics(Collector):
         yield GaugeMetricFamily(
             "bridge_streams_active", "Streams that carry a call", self.streams_active
         )
+        yield GaugeMetricFamily(
+            "bridge_tasks", "Tasks of the event loop; some for each call", _tasks()
+        )
         for name, text, count in (
             ("streams_resumed", "Calls that went on elsewhere", self.streams_resumed),
             ("frames_received", "Frames from the far end", self.frames_received),
@@ -129,6 +133,13 @@ class Metrics(Collector):
         yield _labelled(
             "fallbacks", "Calls a fallback took over", "bot", self.fallbacks
         )
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # Asked from outside of a loop.
+        return 0
 
 
 def _labelled(

@@ -70,10 +70,15 @@ async def _to_its_end(name: str, coroutine: Coroutine[None, None, None]) -> None
     try:
         await coroutine
     except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
+        # A task named here would hold itself: by its exception, and that by its frame.
+        if _is_being_cancelled():
             raise
         raise RuntimeError(f"{name} was cancelled from within") from error
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 @asynccontextmanager

@@ -1,9 +1,13 @@
 """The names that dashboards depend on."""
 
+import asyncio
+import re
+
 from bridge.metrics import Metrics
 
 NAMES = [
     "bridge_streams_active",
+    "bridge_tasks",
     "bridge_streams_total",
     "bridge_streams_refused_total",
     "bridge_streams_resumed_total",
@@ -17,6 +21,25 @@ NAMES = [
     "bridge_gaps_total",
     "bridge_bot_errors_total",
 ]
+
+
+async def test_tasks_are_counted() -> None:
+    """A call that leaves one behind is seen."""
+    metrics = Metrics()
+    before = tasks(metrics)
+    idle = asyncio.create_task(asyncio.sleep(10))
+    assert tasks(metrics) == before + 1
+    idle.cancel()
+
+
+def test_without_a_loop_there_are_no_tasks() -> None:
+    """And the rest is told."""
+    assert tasks(Metrics()) == 0
+
+
+def tasks(metrics: Metrics) -> float:
+    (line,) = re.findall(r"^bridge_tasks (.*)$", metrics.exposition().decode(), re.M)
+    return float(line)
 
 
 def test_every_name_is_there_with_its_count() -> None:

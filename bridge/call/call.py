@@ -104,10 +104,14 @@ class Call:
         self.members: dict[str, Member] = {}
         """The others in the Multiparty Call, by member id, as callbacks told of them;
         empty where none come."""
-        self.mpc_uuid: str = ""
-        """The Multiparty Call it is in, once a callback told it."""
+        self.ids: dict[str, str] = {
+            "stream_id": facts.stream_id,
+            "call_uuid": facts.call_uuid,
+        }
+        """By which lines of the log are found; more as they become known."""
         self.mpc_name: str = ""
-        """Its name or uuid, as the token in the stream's URL says; empty without."""
+        """The Multiparty Call it is in, by the name or uuid that the token in the
+        stream's URL says; empty without."""
         self.began_s: float = asyncio.get_running_loop().time()
         """When it began, on the loop's clock."""
         self.is_open: bool = True
@@ -124,6 +128,15 @@ class Call:
     def __repr__(self) -> str:
         state = "open" if self.is_open else "ended"
         return f"<Call {self.stream_id} {state} {self.sample_rate_hz} Hz>"
+
+    @property
+    def mpc_uuid(self) -> str:
+        """The Multiparty Call it is in, once a callback told it."""
+        return self.ids.get("mpc_uuid", "")
+
+    @mpc_uuid.setter
+    def mpc_uuid(self, mpc_uuid: str) -> None:
+        self.ids["mpc_uuid"] = mpc_uuid
 
     # -------------------------------------------------------------- listening
 
@@ -250,6 +263,11 @@ class Call:
     def begin(self, spawn: Spawn) -> None:
         """Let the call run tasks of its own, as long as it lasts."""
         self._spawn = spawn
+
+    def let_go(self) -> None:
+        """Forget the session: it is over."""
+        self._end = lambda _reason: None
+        self._spawn = None
 
     def _pieces(self, source: Source) -> AsyncIterable[Samples]:
         match source:

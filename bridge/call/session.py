@@ -1,7 +1,6 @@
 """The life of one call: a stream on one side, a bot on the other."""
 
 import asyncio
-import collections
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ from bridge.call.attendance import attended
 from bridge.call.bot import Answer, InService
 from bridge.call.call import Call, CallFacts
 from bridge.call.events import Audio, Coached, Dtmf, Ended, Event, Gap, Member
+from bridge.call.figures import Figures
+from bridge.call.ids import CALL_IDS
 from bridge.call.inbound import Inbound
 from bridge.call.link import Link
 from bridge.call.options import CallOptions
@@ -32,10 +33,6 @@ _LOG = logging.getLogger(__name__)
 
 MOST_ERRORS_IN_A_ROW = 100
 """So many unreadable messages, and nothing readable between: this is no stream."""
-
-
-MOST_KEPT = 200
-"""Latencies of a stage."""
 
 
 class Session:
@@ -67,6 +64,8 @@ class Session:
         self.facts = CallFacts.of(protocol)
         self.start = protocol.start
         self.end_reason = ""
+        self.end_kind = ""
+        """How it ended, as the metrics count it."""
         self.resume_by_s = 0.0
         """Until when a call without a socket waits for another; the server's."""
         self.token_id = ""
@@ -76,18 +75,12 @@ class Session:
         self._link: Link | None = link
         self._metrics = metrics
         self._options = options
-        self._log = logging.LoggerAdapter(
-            _LOG,
-            {"stream_id": self.facts.stream_id, "call_uuid": self.facts.call_uuid},
-        )
         content_type = protocol.content_type
         self._decode = CODECS[content_type.encoding].decode
         self._wire_rate_hz = content_type.rate_hz
         self._resampler = resampler(content_type.rate_hz, bot.sample_rate_hz)
         self._gaps = GapDetector()
         self._received_samples = 0
-        self._dropped_samples = 0
-        """Of those the bot did not read in time, how many are counted."""
         self._coach: Member | None = None
         self._errors_in_a_row = 0
         self._over = asyncio.Event()
@@ -104,26 +97,28 @@ class Session:
             self._outbound,
             end=lambda reason: self.end(reason, "hangup"),
         )
-        self.on_turn: Callable[[Turn], None] = lambda _turn: None
-        """Told of each turn of the call."""
+        # For what the socket does; in the call's own task, every line has them.
+        self._log = logging.LoggerAdapter(_LOG, self.call.ids)
+        self.on_happening: Callable[[str, object], None] = lambda _what, _detail: None
+        """Told of what is neither sound nor speech: `key` (which), `gap` (its kind),
+        `bad message`, `socket lost`, `socket back`, `bot failed` (its exception)."""
         folder = Path(options.transcripts) if options.transcripts else None
-        self.transcript = Transcript(
-            folder, self.facts.stream_id, lambda turn: self.on_turn(turn)
-        )
+        self.transcript = Transcript(folder, self.facts.stream_id)
         self.transcript.on_lost = metrics.turn_lost
         self.call.on_turn = self.transcript.add
-        self.call.on_latency = self._measured
-        self.latencies_s: dict[str, collections.deque[float]] = {}
-        """The last ones of each stage."""
+        self.figures = Figures(
+            self._inbound, self._outbound, bot.sample_rate_hz, metrics
+        )
+        self.call.on_latency = self.figures.measured
 
     def __repr__(self) -> str:
-        return f"<Session {self.facts.stream_id} {self.answered_by} {self.state}>"
+        return f"<Session {self.facts.stream_id} {self.bot_name} {self.state}>"
 
     # ------------------------------------------------------- for those who look on
 
     @property
-    def answered_by(self) -> str:
-        """The bot's name."""
+    def bot_name(self) -> str:
+        """Who answers."""
         return self._bot.name
 
     @property
@@ -137,19 +132,13 @@ class Session:
         return self._received_samples / self.call.sample_rate_hz
 
     @property
-    def dropped_s(self) -> float:
-        """How much of it the bot did not read in time."""
-        return self._inbound.dropped_samples / self.call.sample_rate_hz
+    def on_turn(self) -> Callable[[Turn], None]:
+        """Told of each turn of the call."""
+        return self.transcript.on_turn
 
-    @property
-    def underruns(self) -> int:
-        """How often the far end ran dry in mid-speech."""
-        return self._outbound.underruns
-
-    def _measured(self, stage: str, seconds: float) -> None:
-        self._metrics.response(stage, seconds)
-        kept = self.latencies_s.setdefault(stage, collections.deque(maxlen=MOST_KEPT))
-        kept.append(seconds)
+    @on_turn.setter
+    def on_turn(self, told: Callable[[Turn], None]) -> None:
+        self.transcript.on_turn = told
 
     # ------------------------------------------------------- what the socket does
 
@@ -173,6 +162,7 @@ class Session:
             self._outbound.far_queue_lost()
         self._log.info("stream resumed on a new socket")
         self._metrics.streams_resumed += 1
+        self.on_happening("socket back", "")
         self._protocol = protocol or StreamProtocol(
             messages.Side.BRIDGE, resumed=self.start
         )
@@ -187,6 +177,7 @@ class Session:
         self._link = None
         self._outbound.is_blocked = True
         self._outbound.far_queue_lost()
+        self.on_happening("socket lost", "")
         return True
 
     @property
@@ -211,6 +202,7 @@ class Session:
 
     async def run(self) -> None:
         """Run the bot until the call ends; never raises but when cancelled."""
+        CALL_IDS.set(self.call.ids)
         self._log.info("call begins, answered by %s", self._bot.name)
         try:
             failed = await self._held_by(self._bot.answer, "the bot finished")
@@ -227,6 +219,17 @@ class Session:
             self.end("the server stopped", "server", code=1001)
             await self.transcript.finish()
             self._log.info("call ended: %s", self.end_reason)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Break the circles that hold the call together.
+
+        What is not in one is freed at once; else some 20 KB a call would wait until
+        the collector comes, which it does rarely.
+        """
+        self._outbound.on_message = _nobody
+        self.on_happening = _nobody
+        self.call.let_go()
 
     async def _held_by(self, answer: Answer, done: str) -> bool:
         """Let somebody hold the conversation; True if they failed."""
@@ -249,6 +252,7 @@ class Session:
             failed = True
             self._metrics.bot_errors[self._bot.name] += 1
             for failure in _each(failures):
+                self.on_happening("bot failed", failure)
                 # Our own errors are sentences; others are for the bot's author.
                 trace = None if isinstance(failure, BridgeError) else failure
                 self._log.error(
@@ -275,7 +279,7 @@ class Session:
         """
         if self._over.is_set():
             return
-        self.end_reason = reason
+        self.end_reason, self.end_kind = reason, kind
         self._metrics.streams_ended[kind] += 1
         self.call.is_open = False
         self._outbound.lost()
@@ -318,7 +322,7 @@ class Session:
         )
         self._observe(message)
         if found is not None:
-            self._metrics.gaps[found.anomaly.value] += 1
+            self._count_gap(found.anomaly)
             if found.anomaly is Anomaly.REPEATED_AUDIO:
                 return
             if found.anomaly is Anomaly.MISSING_AUDIO:
@@ -332,28 +336,20 @@ class Session:
                 else Coached(samples, place, self._coach)
             )
             self._received_samples += len(samples)
-            if self._inbound.dropped_samples > self._dropped_samples:
-                self._count_dropped()
-
-    def _count_dropped(self) -> None:
-        """Count what the bot did not read in time, in frames; say so the first time."""
-        if not self._dropped_samples:
-            self._log.warning(
-                "bot %s listens more slowly than the caller speaks: more than %.1f s "
-                "wait, the oldest are dropped",
-                self._bot.name,
-                self._options.listen_s,
-            )
-        frame = self.call.sample_rate_hz // 50
-        frames = -((self._dropped_samples - self._inbound.dropped_samples) // frame)
-        self._metrics.frames_dropped += frames
-        self._dropped_samples += frames * frame
+            if self.figures.has_dropped_more and self.figures.count_dropped():
+                self._log.warning(
+                    "bot %s listens more slowly than the caller speaks: more than "
+                    "%.1f s wait, the oldest are dropped",
+                    self._bot.name,
+                    self._options.listen_s,
+                )
 
     def _take(self, message: Message | Unknown) -> None:
         match message:
             case messages.Dtmf():
                 self._observe(message)
                 self._inbound.push(Dtmf(str(message.dtmf.digit)))
+                self.on_happening("key", str(message.dtmf.digit))
             case messages.PlayedStream():
                 self._observe(message)
                 self._outbound.acknowledge(message.name or "")
@@ -367,10 +363,15 @@ class Session:
     def _observe(self, message: messages.Numbered) -> None:
         found = self._gaps.observe(message)
         if found is not None:
-            self._metrics.gaps[found.anomaly.value] += 1
+            self._count_gap(found.anomaly)
+
+    def _count_gap(self, anomaly: Anomaly) -> None:
+        self._metrics.gaps[anomaly.value] += 1
+        self.on_happening("gap", anomaly.value)
 
     def _complain(self, error: StreamError) -> None:
         self._metrics.stream_errors += 1
+        self.on_happening("bad message", "")
         self._errors_in_a_row += 1
         # One line tells it all; a flood of them would only hide it.
         if self._errors_in_a_row in (1, 10, MOST_ERRORS_IN_A_ROW):
@@ -393,3 +394,7 @@ def _each(failures: ExceptionGroup[Exception]) -> Iterator[Exception]:
             yield from _each(failure)
         else:
             yield failure
+
+
+def _nobody(*_told: object) -> None:
+    """There is none to be told."""

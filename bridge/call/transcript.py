@@ -44,14 +44,12 @@ class Transcript:
     Args:
         folder: Where `{stream_id}.jsonl` goes, a turn a line; None: nowhere.
         stream_id: Of the call.
-        on_turn: Told of each.
     """
 
-    def __init__(
-        self, folder: Path | None, stream_id: str, on_turn: Callable[[Turn], None]
-    ) -> None:
+    def __init__(self, folder: Path | None, stream_id: str) -> None:
         self.turns: list[Turn] = []
-        self._on_turn = on_turn
+        self.on_turn: Callable[[Turn], None] = lambda _turn: None
+        """Told of each."""
         self._path: Path | None = None
         if folder is not None:
             # The far end chose the name: no part of it may lead elsewhere.
@@ -74,7 +72,7 @@ class Transcript:
             self._unwritten.put_nowait(turn)
             if self._writing is None:
                 self._writing = asyncio.ensure_future(self._write())
-        self._on_turn(turn)
+        self.on_turn(turn)
 
     async def finish(self) -> None:
         """Wait until all turns are written."""

@@ -16,7 +16,7 @@ from bridge.audio.alignment import Alignment, align
 from bridge.audio.pcm import Samples
 from bridge.call.bot import InService
 from bridge.call.transcript import Turn
-from bridge.cli import named_bots, picture, setup
+from bridge.cli import logs, named_bots, picture, setup
 from bridge.cli.demo_call import Caller, Made, make_call
 from bridge.engine.legs import RATE_HZ
 from bridge.engine.phonebook import KeyPress
@@ -112,7 +112,7 @@ class Outcome:
     help="Where the recording and the picture go.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-@setup.logging_options(level="warning")
+@logs.logging_options(level="warning")
 def command(
     spec: str,
     bot_options: tuple[str, ...],
@@ -138,7 +138,7 @@ def command(
     mpc-bridge demo --line "Hi, what can you do?" --line "Goodbye."
     mpc-bridge demo --bot samples/announce.py:announce --press 1@2.5
     """
-    setup.configure_logging(log_level, log_format)
+    logs.configure_logging(log_level, log_format)
     (bot,) = named_bots.load_bots((spec,), bot_options, {}).values()
     keys = tuple(key_press(each) for each in press)
     if not all(line.removeprefix("+").strip() for line in lines):

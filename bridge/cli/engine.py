@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bridge.cli import setup
+from bridge.cli import logs, setup
 from bridge.engine.app import running
 from bridge.engine.options import EngineOptions
 from bridge.engine.phonebook import Phonebook
@@ -22,7 +22,7 @@ __all__ = ["command"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print where it serves as JSON.")
 @setup.options_from("engine")
-@setup.logging_options()
+@logs.logging_options()
 def command(
     phonebook: Path | None,
     config_file: Path | None,
@@ -42,7 +42,7 @@ def command(
     says = "caller.wav"
     hangs_up_after_s = 12.0
     """
-    setup.configure_logging(log_level, log_format)
+    logs.configure_logging(log_level, log_format)
     file = setup.read_config(config_file)
     book = Phonebook.read(phonebook) if phonebook is not None else Phonebook()
     options = EngineOptions(phonebook=book, **setup.settings("engine", file, flags))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bridge import config
-from bridge.cli import mpc_media, mpc_show, setup
+from bridge.cli import logs, mpc_media, mpc_show, setup
 from bridge.cli.mpc_asking import (
     as_json_flag,
     ask,
@@ -49,7 +49,7 @@ STATES = {
     help="Ask the engine on this machine, at BRIDGE_ENGINE_PORT (8080).",
 )
 @setup.options_from("plivo", "access.stream_secret")
-@setup.logging_options(level="warning")
+@logs.logging_options(level="warning")
 @click.pass_context
 def command(
     context: click.Context,
@@ -71,7 +71,7 @@ def command(
     mpc-bridge mpc --local ai demo ws://127.0.0.1:8765/stream
     mpc-bridge mpc --local show demo --watch
     """
-    setup.configure_logging(log_level, log_format)
+    logs.configure_logging(log_level, log_format)
     file = setup.read_config(config_file)
     if local:
         engine = EngineOptions(**setup.settings("engine", file, {}))

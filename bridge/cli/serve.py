@@ -12,7 +12,7 @@ from bridge.call.bot import InService
 from bridge.call.fallback import fallback
 from bridge.call.options import CallOptions
 from bridge.call.outbound import PlaybackOptions
-from bridge.cli import named_bots, setup
+from bridge.cli import logs, named_bots, setup
 from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
 from bridge.server.app import BridgeServer, serving
@@ -39,7 +39,7 @@ __all__ = ["command"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print where it serves as JSON.")
 @setup.options_from("server", "access", "admin", "playback", "call", "plivo")
-@setup.logging_options()
+@logs.logging_options()
 def command(
     bots: tuple[str, ...],
     bot_options: tuple[str, ...],
@@ -61,7 +61,7 @@ def command(
     mpc-bridge serve --bot echo
     mpc-bridge serve --bot sales=my_bots:Sales --bot samples/echo.py:echo
     """
-    setup.configure_logging(log_level, log_format)
+    logs.configure_logging(log_level, log_format)
     setup.raise_descriptor_limit()
     file = setup.read_config(config_file)
     server_options = ServerOptions(

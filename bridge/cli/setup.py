@@ -1,15 +1,13 @@
-"""What commands share: options, logging, the event loop, signals."""
+"""What commands share: options, the event loop, signals."""
 
 import asyncio
 import contextlib
 import gc
 import importlib
-import json
 import logging
 import os
 import resource
 import signal
-import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
@@ -18,31 +16,21 @@ from typing import Any, TypeVar
 import click
 
 from bridge import config
+from bridge.cli import logs
 from bridge.errors import ConfigError
 
-__all__ = ["configure_logging", "options_from", "run", "until_signalled"]
+__all__ = ["options_from", "run", "until_signalled"]
 
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LOG = logging.getLogger(__name__)
 
-_usual_level = logging.INFO
 LEAVE_S = 5.0
 """From the end of the last call to the end of the process, at most."""
 
 MOST_DESCRIPTORS = 65536
 """Where there is no limit."""
-
-LOG_FACTS = ("stream_id", "call_uuid")
-
-QUIET = {
-    "websockets.server": logging.WARNING,
-    "websockets.client": logging.WARNING,
-    "httpx": logging.WARNING,
-    "uvicorn.error": logging.WARNING,
-}
-"""Libraries that tell of each connection what we tell of each call."""
 
 
 def options_from(*sections: str) -> Callable[[Command], Command]:
@@ -123,91 +111,6 @@ def header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the ids of stream and call."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
-        line = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        for fact in LOG_FACTS:
-            if value := getattr(record, fact, ""):
-                line[fact] = value
-        if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-class TextFormatter(logging.Formatter):
-    """For people: time, level, message, and the stream it is about."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Write a record."""
-        text = super().format(record)
-        stream_id = getattr(record, "stream_id", "")
-        if not stream_id:
-            return text
-        first, newline, rest = text.partition("\n")
-        return f"{first}  [{stream_id}]{newline}{rest}"
-
-
-class StandardError(logging.Handler):
-    """Writes to whatever standard error is now: a live display moves it.
-
-    Where nobody takes it, as a full disk or a log collector that is gone, it is lost:
-    no call shall end for that.
-    """
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a record."""
-        with contextlib.suppress(OSError):
-            print(self.format(record), file=sys.stderr, flush=True)
-
-
-def configure_logging(level: str, log_format: str) -> None:
-    """Log to standard error."""
-    handler = StandardError()
-    if log_format == "json":
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(
-            TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
-        )
-    global _usual_level
-    _usual_level = getattr(logging, level.upper())
-    logging.basicConfig(level=_usual_level, handlers=[handler], force=True)
-    for name, least in QUIET.items():
-        logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
-
-
-def logging_options(level: str = "info") -> Callable[[Command], Command]:
-    """Give a command `--log-level`, with a default, and `--log-format`."""
-
-    def decorate(command: Command) -> Command:
-        command = click.option(
-            "--log-format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            envvar="BRIDGE_LOG_FORMAT",
-            show_default=True,
-            help="How lines on standard error look.",
-        )(command)
-        return click.option(
-            "--log-level",
-            type=click.Choice(["debug", "info", "warning", "error"]),
-            default=level,
-            envvar="BRIDGE_LOG_LEVEL",
-            show_default=True,
-            help="The least that is logged.",
-        )(command)
-
-    return decorate
-
-
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine on the fastest loop there is."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -247,14 +150,6 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def toggle_debug() -> None:
-    """Log everything, or as before."""
-    root = logging.getLogger()
-    is_on = root.level == logging.DEBUG
-    root.setLevel(_usual_level if is_on else logging.DEBUG)
-    _LOG.warning("the log's level is %s", logging.getLevelName(root.level).lower())
-
-
 def leave_soon() -> None:
     """End the process for certain, now that its work is done.
 
@@ -283,7 +178,7 @@ async def until_signalled(
     Meanwhile SIGHUP calls `reload`, and SIGUSR1 turns the debug log on and off.
     """
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGUSR1, toggle_debug)
+    loop.add_signal_handler(signal.SIGUSR1, logs.toggle_debug)
     loop.add_signal_handler(signal.SIGHUP, reload)
     stop = asyncio.Event()
 

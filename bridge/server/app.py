@@ -20,6 +20,7 @@ from bridge.server.descriptors import watch_descriptors
 from bridge.server.options import ServerOptions
 from bridge.server.stalls import watch_stalls
 from bridge.server.tls import Certificate
+from bridge.server.tracing import tracing
 from bridge.tasks import background
 
 __all__ = ["BridgeServer", "serving"]
@@ -52,12 +53,14 @@ async def serving(
         raise ConfigError("no bot to answer with")
     options = options or ServerOptions()
     async with AsyncExitStack() as stack:
+        around = await stack.enter_async_context(tracing(options))
         await _set_up(bots, stack)
         spawn = await stack.enter_async_context(background())
         auth_token = _auth_token(plivo)
         server = BridgeServer(
             bots, options, call_options or CallOptions(), auth_token, spawn
         )
+        server.tracing = around
         spawn("stalls", watch_stalls(server.metrics))
         spawn("descriptors", watch_descriptors())
         certificate = _certificate(options)

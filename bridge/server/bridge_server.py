@@ -20,6 +20,7 @@ from bridge.server.connection import Connection
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
 from bridge.server.roster import Roster
+from bridge.server.tracing import Around, untraced
 from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import Change, Spawn
 
@@ -73,6 +74,8 @@ class BridgeServer:
         """Told of each call that begins."""
         self.on_drained: Callable[[], None] = lambda: None
         """Told when the calls are over, and only what bots left behind may go on."""
+        self.tracing: Around = untraced
+        """Surrounds each call."""
         self.roster = Roster()
         self._change = Change()
         self._is_forced = False
@@ -238,7 +241,7 @@ class BridgeServer:
 
     def broken(self, session: Session) -> None:
         """Give a call whose socket broke some time to get another."""
-        _LOG.info("%r: its socket broke", session)
+        _LOG.info("%r: its socket broke", session, extra=session.call.ids)
         due_s = asyncio.get_running_loop().time() + self._options.resume_s
         session.resume_by_s = due_s
         self._wheel.at(due_s, lambda: self._give_up(session, due_s))
@@ -250,7 +253,8 @@ class BridgeServer:
 
     async def _run(self, session: Session) -> None:
         try:
-            await session.run()
+            with self.tracing(session):
+                await session.run()
         finally:
             if self._sessions.get(session.facts.stream_id) is session:
                 del self._sessions[session.facts.stream_id]

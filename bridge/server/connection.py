@@ -354,7 +354,8 @@ class Connection(asyncio.Protocol):
 
     def _expire(self, what: str) -> None:
         if what:
-            _LOG.warning("%s: %s in time, closing", self._peer, what)
+            ids = self._guest.ids if self._guest is not None else {}
+            _LOG.warning("%s: %s in time, closing", self._peer, what, extra=ids)
         if what in ("no start", "nothing received") and self._close_by_s is None:
             self.close(1008, f"{what} in time")
         else:

@@ -1,5 +1,6 @@
 """Who is behind a connection, or why nobody is: the interface."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
 
@@ -32,6 +33,11 @@ class Guest(Protocol):
 
     is_started: bool
     """Whether the stream has begun."""
+
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """What lines of the log about it carry."""
+        ...
 
     def receive(self, text: bytes) -> None:
         """Take a text message."""

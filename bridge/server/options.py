@@ -155,6 +155,11 @@ class ServerOptions:
     """How long calls may go on once the server is told to stop."""
     retry_after_s: int = 5
     """What a refused upgrade is told to wait."""
+    traces: bool = False
+    """Whether each call is traced with OpenTelemetry; where to, the OTEL_* variables
+    say. Needs the extra `otel`."""
+    traces_text: bool = False
+    """Whether traces hold what was said and pressed."""
 
     access: AccessOptions = dataclasses.field(default_factory=AccessOptions)
     """Who may open a stream."""

@@ -1,7 +1,7 @@
 """Who is behind a socket: a new call, one that goes on, or nobody yet."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bridge.call.session import Session
@@ -69,12 +69,17 @@ class Reception:
         self._errors = 0
         self.receive: Callable[[bytes], None] = self._receive_first
 
+    @property
+    def ids(self) -> Mapping[str, str]:
+        """Of the call, once there is one."""
+        return self._session.call.ids if self._session is not None else {}
+
     def complain(self, what: str) -> None:
         """Count a message that no stream has; too many of them are no stream."""
         self._metrics.stream_errors += 1
         self._errors += 1
         if self._errors in (1, 10, MOST_ERRORS):
-            _LOG.warning("< %s (%d by now)", what, self._errors)
+            _LOG.warning("< %s (%d by now)", what, self._errors, extra=self.ids)
         if self._errors >= MOST_ERRORS:
             self._connection.close(1007, "nothing that a stream has")
 

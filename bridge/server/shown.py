@@ -23,7 +23,7 @@ def summary(session: Session) -> dict[str, Any]:
         "account_id": call.account_id,
         "mpc_uuid": call.mpc_uuid,
         "mpc_name": call.mpc_name,
-        "bot": session.answered_by,
+        "bot": session.bot_name,
         "state": session.state,
         "content_type": str(call.content_type),
         "began": began.isoformat(timespec="milliseconds"),
@@ -39,8 +39,8 @@ def detail(session: Session) -> dict[str, Any]:
         "headers": dict(call.headers),
         "members": [msgspec.to_builtins(each) for each in call.members.values()],
         "received_s": round(session.received_s, 3),
-        "underruns": session.underruns,
-        "dropped_s": round(session.dropped_s, 3),
+        "underruns": session.figures.underruns,
+        "dropped_s": round(session.figures.dropped_s, 3),
         "latencies_ms": {
             stage: {
                 "last": round(seconds[-1] * 1000),
@@ -48,7 +48,7 @@ def detail(session: Session) -> dict[str, Any]:
                 "highest": round(max(seconds) * 1000),
                 "count": len(seconds),
             }
-            for stage, seconds in session.latencies_s.items()
+            for stage, seconds in session.figures.latencies_s.items()
         },
         "transcript": [msgspec.to_builtins(turn) for turn in session.transcript.turns],
     }

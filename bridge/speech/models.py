@@ -5,13 +5,14 @@ checked against the hash they were tried with. A model never runs on the event l
 """
 
 import asyncio
+import contextvars
 import dataclasses
 import functools
 import hashlib
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,14 +108,21 @@ async def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
     """
     threads = _threads("speech", os.cpu_count() or 1)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(threads, functools.partial(work, *arguments))
+    return await loop.run_in_executor(threads, _in_context(work, arguments))
 
 
 async def at_once(work: Callable[..., Result], *arguments: Any) -> Result:
     """Run a model that is small and must not wait for the large ones."""
     threads = _threads("voices", 1)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(threads, functools.partial(work, *arguments))
+    return await loop.run_in_executor(threads, _in_context(work, arguments))
+
+
+def _in_context(
+    work: Callable[..., Result], arguments: Sequence[Any]
+) -> Callable[[], Result]:
+    """As `asyncio.to_thread` does: what a model logs is about the same call."""
+    return functools.partial(contextvars.copy_context().run, work, *arguments)
 
 
 class Loader:

@@ -37,7 +37,7 @@ class ContentType:
             # int() would also take "8_000" and other scripts' digits.
             if name.strip() == "rate":
                 digits = re.fullmatch(r"[0-9]{1,6}", value.strip())
-                rate_hz = int(value) if digits else -1
+                rate_hz = int(digits[0]) if digits else -1
         rate_hz = 8000 if rate_hz is None else rate_hz
         if rate_hz not in RATES_HZ.get(encoding, ()):
             allowed = ", ".join(str(each) for each in CONTENT_TYPES)

@@ -1,7 +1,10 @@
 """The life of a call, from both its ends."""
 
 import asyncio
+import gc
 import logging
+import weakref
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -333,3 +336,33 @@ def test_a_session_begins_with_a_start() -> None:
             Metrics(),
             CallOptions(),
         )
+
+
+async def greet(call: Call) -> None:
+    await call.play([silence(1600)], "hello").done()
+    call.interrupt()
+    await call.speak(silence(1600))
+
+
+async def linger(call: Call) -> None:
+    call.play([silence(1600)] * 1000, "endless")
+    await asyncio.sleep(1000)
+
+
+@pytest.mark.parametrize("bot", [echo, greet, linger])
+async def test_a_call_that_has_ended_is_freed_at_once(
+    bot: Callable[[Call], Awaitable[None]],
+) -> None:
+    """Memory of a server with many calls does not hang on the collector's mood."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with calling(bot) as far_end:
+            await far_end.talk(tone(440, 1.0, 8000))
+            call = weakref.ref(far_end.session.call)
+        # It is not the far end, a circle too, that is looked at.
+        del far_end.session
+        await asyncio.sleep(60)
+        assert call() is None
+    finally:
+        gc.enable()

@@ -45,7 +45,8 @@ async def test_a_call_leaves_a_line_for_each_turn(tmp_path: Path) -> None:
 async def test_without_a_folder_nothing_is_written() -> None:
     """It is kept, and told of."""
     told: list[Turn] = []
-    transcript = Transcript(None, "id", told.append)
+    transcript = Transcript(None, "id")
+    transcript.on_turn = told.append
     turn = Turn("bot", "Hi.", 0.0, 1.0)
     transcript.add(turn)
     await transcript.finish()
@@ -54,7 +55,7 @@ async def test_without_a_folder_nothing_is_written() -> None:
 
 async def test_a_strange_name_leads_nowhere(tmp_path: Path) -> None:
     """The far end chooses it."""
-    transcript = Transcript(tmp_path, "../../etc/passwd\0", lambda _turn: None)
+    transcript = Transcript(tmp_path, "../../etc/passwd\0")
     transcript.add(Turn("bot", "Hi.", 0.0, 1.0))
     await transcript.finish()
     assert [path.name for path in tmp_path.iterdir()] == ["______etc_passwd_.jsonl"]
@@ -65,7 +66,7 @@ async def test_a_full_disk_ends_no_call(
 ) -> None:
     """It is logged."""
     (tmp_path / "file").write_text("")
-    transcript = Transcript(tmp_path / "file", "id", lambda _turn: None)
+    transcript = Transcript(tmp_path / "file", "id")
     transcript.add(Turn("bot", "Hi.", 0.0, 1.0))
     await transcript.finish()
     assert "transcript" in caplog.text
@@ -73,7 +74,7 @@ async def test_a_full_disk_ends_no_call(
 
 async def test_calls_that_end_together_lose_no_turn(tmp_path: Path) -> None:
     """Nor their order; half a character in a text is a question mark."""
-    transcripts = [Transcript(tmp_path, f"c{n}", lambda _turn: None) for n in range(50)]
+    transcripts = [Transcript(tmp_path, f"c{n}") for n in range(50)]
     for transcript in transcripts:
         for number in range(5):
             transcript.add(Turn("bot", f"{number} \ud800", 0.0, 1.0))
@@ -90,7 +91,7 @@ async def test_a_line_is_whole_or_not_there(
 ) -> None:
     """What a disk took half of is taken back; what is lost is counted, and told."""
     lost: list[int] = []
-    transcript = Transcript(tmp_path, "id", lambda _turn: None)
+    transcript = Transcript(tmp_path, "id")
     transcript.on_lost = lambda: lost.append(1)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (150, before[1]))

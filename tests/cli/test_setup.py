@@ -1,66 +1,14 @@
 """What commands share."""
 
 import asyncio
-import io
-import json
-import logging
 import os
 import signal
-import sys
 from typing import Any
 
 import pytest
 
 from bridge.cli import setup
 from bridge.errors import ConfigError
-
-
-def record(message: str, **extra: Any) -> logging.LogRecord:
-    return logging.makeLogRecord(
-        {"msg": message, "levelname": "WARNING", "name": "bridge.test", **extra}
-    )
-
-
-def test_a_json_line_has_the_ids() -> None:
-    """Of stream and call, and the traceback if there is one."""
-    try:
-        raise KeyError("why")
-    except KeyError:
-        made = record("hm", stream_id="s", call_uuid="c", exc_info=sys.exc_info())
-
-    line = json.loads(setup.JsonFormatter().format(made))
-
-    assert (line["level"], line["message"]) == ("warning", "hm")
-    assert (line["stream_id"], line["call_uuid"]) == ("s", "c")
-    assert "KeyError" in line["error"]
-    assert "stream_id" not in json.loads(setup.JsonFormatter().format(record("hm")))
-
-
-def test_a_text_line_ends_with_the_stream() -> None:
-    """Before the traceback, if any."""
-    formatter = setup.TextFormatter("%(message)s")
-
-    assert formatter.format(record("hm")) == "hm"
-    assert formatter.format(record("a\nb", stream_id="s")) == "a  [s]\nb"
-
-
-@pytest.mark.parametrize("log_format", ["text", "json"])
-def test_logs_go_to_standard_error(
-    log_format: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At the level that was asked for; libraries a level higher."""
-    stream = io.StringIO()
-    monkeypatch.setattr("sys.stderr", stream)
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
-        setup.configure_logging("info", log_format)
-        logging.getLogger("bridge").info("seen")
-        logging.getLogger("httpx").info("unseen")
-    finally:
-        root.handlers[:], root.level = before
-    assert "seen" in stream.getvalue()
-    assert "unseen" not in stream.getvalue()
 
 
 def test_a_config_file_may_be_named_by_the_environment(
