@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bridge.call.pacing import Wheel
-from tests.virtual_time import VirtualLoop
+from bridge.virtual_time import VirtualLoop
 
 
 async def test_wakes_come_in_order_and_never_early() -> None:
