@@ -17,6 +17,7 @@ from bridge.call.link import Link
 from bridge.call.outbound import Outbound, PlaybackOptions
 from bridge.call.pacing import Wheel
 from bridge.call.transcript import Transcript, Turn
+from bridge.capture import SocketEvent, Tape
 from bridge.errors import BridgeError, ConfigError, MisuseError, StreamError
 from bridge.metrics import Metrics
 from bridge.stream import messages
@@ -43,6 +44,9 @@ class CallOptions:
     """How much audio may wait for a bot before the oldest is dropped, in seconds."""
     transcripts: str = ""
     """Folder for a transcript of each call, JSON lines; empty: none is written."""
+    capture: str = ""
+    """Folder for a capture of each call, all that goes over its stream, to be played
+    again by `mpc-bridge replay`; empty: none is written."""
     farewell_s: float = 5.0
     """How long a bot may go on after the call has ended, in seconds."""
 
@@ -83,6 +87,8 @@ class Session:
         self.facts = _facts(protocol)
         self.start = protocol.start
         self.end_reason = ""
+        self.tape: Tape | None = None
+        """Takes down what goes over the stream."""
         self.resume_by_s = 0.0
         """Until when a call without a socket waits for another; the server's."""
         self._protocol = protocol
@@ -133,6 +139,8 @@ class Session:
 
     def receive(self, text: bytes) -> None:
         """Take one message of the far end; what is wrong with it ends nothing."""
+        if self.tape is not None:
+            self.tape.received(text)
         try:
             message = self._protocol.receive(text)
             if isinstance(message, Media):
@@ -150,19 +158,27 @@ class Session:
             self._link.close(1000, "the stream goes on elsewhere")
             self._outbound.far_queue_lost()
         self._log.info("stream resumed on a new socket")
+        self._note(SocketEvent.ATTACHED)
         self._metrics.streams_resumed += 1
         self._protocol = protocol or StreamProtocol(
             messages.Side.BRIDGE, resumed=self.start
         )
         self._gaps = GapDetector()
         self._link = link
-        self.resume_writing()
+        self._outbound.is_blocked = False
+        self._outbound.pump()
 
-    def detach(self, link: Link) -> bool:
-        """The socket broke; False if it was not ours (any more)."""
+    def detach(self, link: Link, code: int | None = None) -> bool:
+        """The socket broke, or was closed; False if it was not ours (any more).
+
+        Args:
+            link: The socket.
+            code: Of the far end's close; None: it just broke.
+        """
         if link is not self._link or self._over.is_set():
             return False
         self._link = None
+        self._note(SocketEvent.CLOSED if code else SocketEvent.BROKEN, code)
         self._outbound.is_blocked = True
         self._outbound.far_queue_lost()
         return True
@@ -179,9 +195,11 @@ class Session:
     def pause_writing(self) -> None:
         """The far end does not read: keep what we have to say."""
         self._outbound.is_blocked = True
+        self._note(SocketEvent.PAUSED)
 
     def resume_writing(self) -> None:
         """The far end reads again."""
+        self._note(SocketEvent.RESUMED)
         self._outbound.is_blocked = False
         self._outbound.pump()
 
@@ -210,6 +228,8 @@ class Session:
             self.end("the bot failed", "bot_error", code=1011)
         finally:
             self.end("the server stopped", "server", code=1001)
+            if self.tape is not None:
+                self.tape.close()
             await self.transcript.finish()
             self._metrics.frames_dropped += (
                 self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
@@ -240,6 +260,7 @@ class Session:
         self.call.is_open = False
         self._outbound.lost()
         self._outbound.is_blocked = True
+        self._note(SocketEvent.ENDED, code if self._link is not None else None, reason)
         if self._link is not None:
             self._link.close(code, reason)
         self._link = None
@@ -317,10 +338,19 @@ class Session:
         if self._errors_in_a_row >= MOST_ERRORS_IN_A_ROW:
             self.end("the far end sends nothing readable", "unreadable", code=1007)
 
+    def _note(
+        self, event: SocketEvent, code: int | None = None, text: str = ""
+    ) -> None:
+        if self.tape is not None:
+            self.tape.event(event, code, text)
+
     def _send(self, message: Message) -> None:
         if self._link is None or self._protocol.state is not State.STREAMING:
             return
-        self._link.send(self._protocol.send(message))
+        text = self._protocol.send(message)
+        if self.tape is not None:
+            self.tape.sent(text)
+        self._link.send(text)
         if not self._link.is_writable:
             self._outbound.is_blocked = True
 

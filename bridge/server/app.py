@@ -13,6 +13,7 @@ from bridge import metrics as metrics_module
 from bridge.call.bot import InService
 from bridge.call.pacing import Wheel
 from bridge.call.session import CallOptions, Session
+from bridge.capture import Recorder
 from bridge.control.bound import BoundCall
 from bridge.control.callbacks import Callbacks
 from bridge.control.client import MpcClient
@@ -20,6 +21,7 @@ from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
 from bridge.listening import http_server, listen
 from bridge.metrics import Metrics
+from bridge.server.capturing import recording, tape_of
 from bridge.server.connection import Connection, Refusal
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
@@ -72,6 +74,8 @@ class BridgeServer:
         """Of the REST API; bots get it bound to their call."""
         self.on_call: Callable[[Session], None] = lambda _session: None
         """Told of each call that begins."""
+        self.recorder: Recorder | None = None
+        """Captures the calls, where that is wanted."""
         self.roster = Roster()
         self._change = Change()
         self._is_forced = False
@@ -223,6 +227,10 @@ class BridgeServer:
         session = Session(
             protocol, bot, connection, self._wheel, self.metrics, self._call_options
         )
+        if self.recorder is not None:
+            session.tape = tape_of(
+                self.recorder, session, bot, connection.path, self._call_options
+            )
         self._sessions[session.facts.stream_id] = session
         self.metrics.streams_active += 1
         call = session.call
@@ -318,8 +326,11 @@ async def serving(
                 _LOG.exception("bot %s: setup failed", bot.name)
                 raise ConfigError(f"bot {bot.name}: setup failed: {error}") from error
             stack.push_async_callback(bot.close)
+        call_options = call_options or CallOptions()
+        recorder = await stack.enter_async_context(recording(call_options.capture))
         spawn = await stack.enter_async_context(background(watchdog=_watch_stalls()))
-        server = BridgeServer(bots, options, call_options or CallOptions(), spawn)
+        server = BridgeServer(bots, options, call_options, spawn)
+        server.recorder = recorder
         loop = asyncio.get_running_loop()
         try:
             listener = await loop.create_server(

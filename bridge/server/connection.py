@@ -110,6 +110,8 @@ class Connection(asyncio.Protocol):
         self._fragments: list[bytes] = []
         self._now = asyncio.get_running_loop().time
         self._transport: asyncio.Transport
+        self.path = ""
+        """Of the request, without its query."""
         self._peer = ""
         self._is_lost = False
         self._is_leaving = False
@@ -126,6 +128,11 @@ class Connection(asyncio.Protocol):
 
     def __repr__(self) -> str:
         return f"<Connection {self._peer} {self._websocket.state.name.lower()}>"
+
+    @property
+    def close_code(self) -> int | None:
+        """Of the WebSocket's close; None while it is open."""
+        return self._websocket.close_code
 
     @property
     def is_stream(self) -> bool:
@@ -213,6 +220,7 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ inside
 
     def _answer(self, request: Request) -> None:
+        self.path = request.path.partition("?")[0]
         try:
             self._guest = self._admit(self, request)
             response = self._websocket.accept(request)

@@ -85,7 +85,8 @@ class Reception:
         """End the call, or let it wait for another socket."""
         session = self._session
         self._session = None
-        if session is None or not session.detach(self._connection):
+        code = self._connection.close_code if cleanly else None
+        if session is None or not session.detach(self._connection, code):
             return
         if cleanly:
             session.end("the far end closed the stream", "closed")
@@ -116,6 +117,8 @@ class Reception:
                 session = self._calls.begin(self._protocol, self._bot, self._connection)
             else:
                 session.attach(self._connection, self._protocol)
+            if session.tape is not None:
+                session.tape.received(text)
             self._hand_over(session)
         elif isinstance(message, Stop):
             self._connection.close(1000, "stopped before it started")
