@@ -22,6 +22,26 @@ async def test_wakes_come_in_order_and_never_early() -> None:
     assert all(0 <= at_s - when_s < 0.002 for when_s, at_s in woken)
 
 
+async def test_who_is_woken_a_hair_too_early_may_ask_again() -> None:
+    """And is woken when it is time, however times are rounded; not for ever now."""
+    loop = asyncio.get_running_loop()
+    wheel = Wheel()
+    due_s = 0.1 + 1e-10
+    woken: list[float] = []
+
+    def wake() -> None:
+        woken.append(loop.time())
+        assert len(woken) < 10
+        if loop.time() < due_s:
+            wheel.at(due_s, wake)
+
+    wheel.at(due_s, wake)
+    await asyncio.sleep(1)
+
+    assert woken[-1] >= due_s
+    assert woken[-1] - due_s < 0.002
+
+
 async def test_a_wake_may_ask_for_the_next() -> None:
     """A chain of an hour of frames does not drift."""
     loop = asyncio.get_running_loop()
