@@ -41,6 +41,9 @@ MAGIC = b"\x1f\x8b\x08"
 PIECE_BYTES = 4096
 """What is unpacked at a time, and lost where a member turns out to be damaged."""
 
+MEMBER_RECORDS = 100
+"""What is written in one go has so many in a member; a second of a call."""
+
 MOST_MEMBER_BYTES = 64 * 1024 * 1024
 """Unpacked; half a second of a call is some 30 KB."""
 
@@ -159,7 +162,12 @@ def pack(lines: Iterable[Header | Record]) -> bytes:
 
 def write(capture: Capture) -> bytes:
     """Write a whole capture; the same one is the same bytes."""
-    return pack([capture.header]) + pack(capture.records)
+    records = capture.records
+    members = [
+        pack(records[begin : begin + MEMBER_RECORDS])
+        for begin in range(0, len(records), MEMBER_RECORDS)
+    ]
+    return b"".join([pack([capture.header]), *members])
 
 
 def read(data: bytes) -> Capture:

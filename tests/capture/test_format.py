@@ -72,6 +72,16 @@ def test_what_is_unpacked_can_be_read() -> None:
     assert len(read(lines).records) == 3
 
 
+def test_a_long_call_is_written_so_that_it_can_be_read() -> None:
+    """In members as those of a call that goes on, not in one that is refused."""
+    large = message(1.0, b"x" * 600_000, is_received=True)
+
+    data = write(Capture(HEADER, [large] * 200))
+
+    assert len(read(data).records) == 200
+    assert not read(data).damage
+
+
 def test_the_same_call_is_the_same_bytes() -> None:
     """No clock is in it."""
     assert write(Capture(HEADER, some(5))) == write(Capture(HEADER, some(5)))

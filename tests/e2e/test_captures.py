@@ -201,8 +201,8 @@ async def test_show_tells_what_happened() -> None:
     (facts,) = json.loads(told.output)
     assert facts["complete"]
     assert facts["figures"]["frames_received"] == 150
-    whats = [moment["what"] for moment in facts["moments"]]
-    assert any(what.startswith("speaks for") for what in whats)
+    told_of = [moment["what"] for moment in facts["moments"]]
+    assert any(what.startswith("speaks for") for what in told_of)
 
 
 async def test_damage_is_shown(tmp_path: Path) -> None:
