@@ -10,7 +10,7 @@ import dataclasses
 import enum
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -40,6 +40,9 @@ MAGIC = b"\x1f\x8b\x08"
 
 PIECE_BYTES = 4096
 """What is unpacked at a time, and lost where a member turns out to be damaged."""
+
+LONGEST_S = 2 * 86_400
+"""A stream ends after a day; a time beyond is damage, and would be waited for."""
 
 MEMBER_RECORDS = 100
 """What is written in one go has so many in a member; a second of a call."""
@@ -92,7 +95,7 @@ class Header(msgspec.Struct, kw_only=True):
 class Record(msgspec.Struct, omit_defaults=True, frozen=True):
     """One line: a message, or something that happened to the socket."""
 
-    t: float
+    t: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_S)]
     """Seconds since the capture began, on a monotonic clock."""
     received: str | None = msgspec.field(default=None, name="in")
     """A message's text as the far end sent it, where it is UTF-8."""

@@ -156,10 +156,13 @@ def command(
         raise ConfigError(
             f"--url: {url!r}, allowed is what begins with ws:// or wss://"
         )
+    if flags["capture"]:
+        raise ConfigError("--capture: what comes out of a replay is written by --save")
     file = setup.read_config(config_file)
     options = {
         **setup.settings("playback", file, flags),
         **setup.settings("call", file, flags),
+        "capture": "",
     }
     tolerances = Tolerances(count_tolerance, timing_tolerance, alike)
     results = []

@@ -119,13 +119,18 @@ def test_one_wrong_byte_costs_one_member(at: int, flip: int) -> None:
 def test_a_record_nobody_understands_costs_itself() -> None:
     """And is told of."""
     lines = gzip.decompress(write(Capture(HEADER, some(2))))
-    spoilt = lines + b'{"t":"soon"}\n' + b"nonsense\n" + b'{"t":3,"in":"last"}\n'
+    spoilt = (
+        lines
+        + b'{"t":"soon"}\n'
+        + b'nonsense\n{"t":1e12}\n{"t":-1}\n'
+        + b'{"t":3,"in":"last"}\n'
+    )
 
     capture = read(spoilt)
 
     assert [r.message for r in capture.records][-1] == b"last"
     assert len(capture.records) == 3
-    assert len(capture.damage) == 2
+    assert len(capture.damage) == 4
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,7 @@ async def test_a_scrubbed_capture_replays(tmp_path: Path) -> None:
         (["replay", str(ECHO), "--url", "http://x"], "--url"),
         (["replay", str(ECHO), str(ECHO), "--save", "x"], "--save"),
         (["replay", str(ECHO), "--lead-s", "9"], "lead_s"),
+        (["replay", str(ECHO), "--capture", "x"], "--save"),
         (["replay"], "Missing argument"),
         (["capture", "scrub", str(ECHO), "/nowhere/x"], "No such file"),
         (["serve", "--capture", str(ECHO), "--port", "0"], "capture: "),
