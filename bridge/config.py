@@ -15,15 +15,23 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from bridge.call.options import CallOptions
 from bridge.call.outbound import PlaybackOptions
-from bridge.call.session import CallOptions
 from bridge.control.options import PlivoOptions
 from bridge.documents import problems, read_toml
 from bridge.engine.options import EngineOptions
 from bridge.errors import ConfigError
-from bridge.server.options import ServerOptions
+from bridge.server.options import AccessOptions, AdminOptions, ServerOptions
 
-__all__ = ["ENV_PREFIX", "SECTIONS", "Option", "compose", "options_of", "read_file"]
+__all__ = [
+    "ENV_PREFIX",
+    "SECTIONS",
+    "Option",
+    "compose",
+    "file_of",
+    "options_of",
+    "read_file",
+]
 
 ENV_PREFIX = "BRIDGE_"
 
@@ -32,6 +40,8 @@ SIMPLE = (bool, int, float, str, Path, SecretStr)
 
 SECTIONS: Mapping[str, type] = {
     "server": ServerOptions,
+    "access": AccessOptions,
+    "admin": AdminOptions,
     "playback": PlaybackOptions,
     "call": CallOptions,
     "plivo": PlivoOptions,
@@ -64,6 +74,11 @@ class Option:
             return f"PLIVO_{self.name.upper()}"
         scope = "ENGINE_" if self.section == "engine" else ""
         return f"{ENV_PREFIX}{scope}{self.name.upper()}"
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether it is shown to nobody, and may stand in a file of its own."""
+        return self.kind is SecretStr
 
 
 def options_of(section: str) -> Iterator[Option]:
@@ -102,16 +117,38 @@ def compose(
     settings = file.get(section, {})
     values: dict[str, Any] = {}
     for option in options_of(section):
+        name, variable = option.name, option.variable
         sources = (
-            (flags.get(option.name), option.flag),
-            (environment.get(option.variable), option.variable),
-            (settings.get(option.name), f"[{section}] {option.name}"),
+            (flags, name, option.flag),
+            (environment, variable, variable),
+            (settings, name, f"[{section}] {name}"),
         )
-        for value, source in sources:
+        for given, key, source in sources:
+            value = given.get(key)
+            if value is None and option.is_secret:
+                value = _from_file(given.get(file_of(key)), file_of(source))
             if value is not None:
-                values[option.name] = _checked(option, value, source)
+                values[name] = _checked(option, value, source)
                 break
     return values
+
+
+def file_of(name: str) -> str:
+    """What names the file that a secret stands in, as orchestrators mount it."""
+    if name.startswith("--"):
+        return f"{name}-file"
+    return f"{name}_FILE" if name.isupper() else f"{name}_file"
+
+
+def _from_file(path: str | None, source: str) -> str | None:
+    if not path:
+        return None
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{source}: {path}: {getattr(error, 'strerror', None) or 'is no text'}"
+        ) from error
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -127,7 +164,9 @@ def read_file(path: Path) -> dict[str, Any]:
             continue
         if not isinstance(settings, dict):
             raise ConfigError(f"{path}: {section} is a section: write [{section}]")
-        names = [option.name for option in options_of(section)]
+        options = list(options_of(section))
+        names = [option.name for option in options]
+        names += [file_of(option.name) for option in options if option.is_secret]
         for name in settings:
             _known(path, f"option in [{section}]", name, names)
     return file
@@ -144,7 +183,7 @@ def _checked(option: Option, value: Any, source: str) -> Any:
     try:
         return TypeAdapter(option.kind).validate_python(value)
     except ValidationError as error:
-        got = "" if option.kind is SecretStr else f", got {value!r}"
+        got = "" if option.is_secret else f", got {value!r}"
         raise ConfigError(f"{source}: {problems(error)}{got}") from None
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
@@ -35,9 +36,13 @@ class _QuietServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def http_server(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+async def http_server(
+    app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
     """Serve an application while the block runs; it is up when the block begins."""
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    config.load()
+    config.ssl = tls
     server = _QuietServer(config)
     async with background() as spawn:
         serving = spawn("http", server.serve(sockets=[listener]))

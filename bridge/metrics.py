@@ -53,9 +53,12 @@ class Metrics(Collector):
         self.frames_dropped = 0
         self.gaps: Counter[str] = Counter()
         self.underruns = 0
+        self.stalls = 0
         self.stale_acks = 0
         self.stream_errors = 0
+        self.turns_lost = 0
         self.bot_errors: Counter[str] = Counter()
+        self.fallbacks: Counter[str] = Counter()
         self.registry = CollectorRegistry()
         self._late = Histogram(
             "bridge_frames_late_seconds",
@@ -82,6 +85,10 @@ class Metrics(Collector):
         """Note how long after the caller's last sample a stage was reached."""
         self._response.labels(stage).observe(max(0.0, seconds))
 
+    def turn_lost(self) -> None:
+        """Note a turn that could not be written down."""
+        self.turns_lost += 1
+
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -101,7 +108,13 @@ class Metrics(Collector):
                 self.frames_dropped,
             ),
             ("playback_underruns", "Far end ran dry in mid-speech", self.underruns),
+            ("stalls", "Times all calls stood still long enough to hear", self.stalls),
             ("stale_acks", "Checkpoints back unexpectedly", self.stale_acks),
+            (
+                "transcript_turns_lost",
+                "Turns that could not be written",
+                self.turns_lost,
+            ),
             ("stream_errors", "Messages that broke the protocol", self.stream_errors),
         ):
             yield CounterMetricFamily(f"bridge_{name}", text, count)
@@ -113,6 +126,9 @@ class Metrics(Collector):
         )
         yield _labelled("gaps", "Irregularities of numbering", "kind", self.gaps)
         yield _labelled("bot_errors", "Calls a bot failed in", "bot", self.bot_errors)
+        yield _labelled(
+            "fallbacks", "Calls a fallback took over", "bot", self.fallbacks
+        )
 
 
 def _labelled(

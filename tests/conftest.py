@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +26,7 @@ def pytest_asyncio_loop_factories(
     item: pytest.Item,
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Choose the loop by the folder the test is in."""
-    if {"e2e", "interop", "adapters"} & set(item.path.parts):
+    folders = item.path.relative_to(Path(__file__).parent).parts
+    if {"e2e", "chaos", "interop", "adapters"} & set(folders):
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}

@@ -3,14 +3,14 @@
 import dataclasses
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
     from bridge.call.call import Call
 
-__all__ = ["DEFAULT_SAMPLE_RATE_HZ", "Bot", "InService"]
+__all__ = ["DEFAULT_SAMPLE_RATE_HZ", "Answer", "Bot", "InService"]
 
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000
 
@@ -47,15 +47,21 @@ def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
+Answer: TypeAlias = Callable[["Call"], Awaitable[None]]
+"""Holds a conversation."""
+
+
 @dataclasses.dataclass(frozen=True)
 class InService:
     """A bot that has been made and named, as a server runs it."""
 
     name: str
-    answer: Callable[["Call"], Awaitable[None]]
+    answer: Answer
     sample_rate_hz: int = DEFAULT_SAMPLE_RATE_HZ
     setup: Callable[[], Awaitable[None]] = _nothing
     close: Callable[[], Awaitable[None]] = _nothing
+    fallback: Answer | None = None
+    """Takes over a call that the bot has failed in."""
 
     @classmethod
     def of(cls, name: str, bot: Callable[["Call"], Awaitable[None]]) -> "InService":

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import uuid
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -26,7 +27,9 @@ from bridge.call.playback import Playback
 from bridge.call.transcript import Turn
 from bridge.errors import MisuseError
 from bridge.stream.content_type import ContentType
-from bridge.stream.messages import SendDtmf
+from bridge.stream.headers import parse_extra_headers
+from bridge.stream.messages import SendDtmf, StartBody
+from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import Spawn
 
 __all__ = ["Call", "CallFacts", "Source"]
@@ -55,6 +58,20 @@ class CallFacts:
         self.account_id = account_id
         self.headers = headers
         self.content_type = content_type
+
+    @classmethod
+    def of(cls, protocol: StreamProtocol) -> "CallFacts":
+        """Read them from a stream that has started."""
+        start = protocol.start
+        body = start.start if start is not None else StartBody()
+        extra = start.extra_headers if start is not None else None
+        return cls(
+            protocol.stream_id or str(uuid.uuid4()),
+            body.call_id or "",
+            body.account_id or "",
+            parse_extra_headers(extra),
+            protocol.content_type,
+        )
 
 
 class Call:
@@ -89,6 +106,8 @@ class Call:
         empty where none come."""
         self.mpc_uuid: str = ""
         """The Multiparty Call it is in, once a callback told it."""
+        self.mpc_name: str = ""
+        """Its name or uuid, as the token in the stream's URL says; empty without."""
         self.began_s: float = asyncio.get_running_loop().time()
         """When it began, on the loop's clock."""
         self.is_open: bool = True
@@ -255,6 +274,10 @@ class Call:
         try:
             async for piece in pieces:
                 _check(piece)
+                # Our cancellation may come after the next piece, or, where a source
+                # always has one at hand, never: this loop would be the whole process's.
+                if playback.is_settled:
+                    return
                 playback.add(piece)
                 self._outbound.pump()
                 await self._outbound.room(playback)

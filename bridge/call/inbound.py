@@ -31,6 +31,8 @@ class Inbound:
     def __init__(self, sample_rate_hz: int, limit_s: float) -> None:
         self.dropped_samples = 0
         self.is_read = False
+        self.taken = 0
+        """So many events were read."""
         self._queue: collections.deque[Event] = collections.deque()
         self._limit_samples = round(limit_s * sample_rate_hz)
         self._early_samples = round(BEFORE_LISTENING_S * sample_rate_hz)
@@ -62,9 +64,15 @@ class Inbound:
         event = self._queue[0]
         if isinstance(event, Ended):
             return event
+        self.taken += 1
         if isinstance(event, Audio):
             self._waiting_samples -= len(event.samples)
         return self._queue.popleft()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be read."""
+        return not self._queue
 
     async def filled(self) -> None:
         """Wait until there is an event to take.

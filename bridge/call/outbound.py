@@ -101,6 +101,7 @@ class Outbound:
         self._options = options
         self._wheel = wheel
         self._metrics = metrics
+        self.underruns = 0
         self._resampler = resampler(sample_rate_hz, content_type.rate_hz)
         self._ledger = HeardLedger(content_type.rate_hz)
         self._queue: collections.deque[Playback] = collections.deque()
@@ -135,6 +136,11 @@ class Outbound:
         playback.add(samples)
         self.pump()
         return playback
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing is being said, here or at the far end."""
+        return not self.queued_s and self._ledger.all_played_by_s() <= self._now()
 
     @property
     def queued_s(self) -> float:
@@ -203,6 +209,7 @@ class Outbound:
     def _resume_dry(self, playback: Playback, dry_s: float, now_s: float) -> None:
         """Begin to fill an empty queue at the far end."""
         if playback.has_begun and (playback.is_complete or dry_s < PAUSE_S):
+            self.underruns += 1
             self._metrics.underruns += 1
         self._checkpoint_due_s = now_s
         playback.fold(self._ledger.bounds(now_s).least)

@@ -1,31 +1,31 @@
 """The life of one call: a stream on one side, a bot on the other."""
 
 import asyncio
-import dataclasses
+import collections
 import logging
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 from bridge.audio.codecs import CODECS
 from bridge.audio.resampling import resampler
-from bridge.call.bot import InService
+from bridge.call.attendance import attended
+from bridge.call.bot import Answer, InService
 from bridge.call.call import Call, CallFacts
 from bridge.call.events import Audio, Coached, Dtmf, Ended, Event, Gap, Member
 from bridge.call.inbound import Inbound
 from bridge.call.link import Link
-from bridge.call.outbound import Outbound, PlaybackOptions
+from bridge.call.options import CallOptions
+from bridge.call.outbound import Outbound
 from bridge.call.pacing import Wheel
 from bridge.call.transcript import Transcript, Turn
 from bridge.capture import SocketEvent, Tape
-from bridge.errors import BridgeError, ConfigError, MisuseError, StreamError
+from bridge.errors import BridgeError, MisuseError, StreamError
 from bridge.metrics import Metrics
 from bridge.stream import messages
-from bridge.stream.headers import parse_extra_headers
 from bridge.stream.messages import Media, Message, Unknown
 from bridge.stream.protocol import State, StreamProtocol
 from bridge.stream.sequence import Anomaly, GapDetector
-from bridge.tasks import background
+from bridge.tasks import background, failures_in
 
 __all__ = ["CallOptions", "Session"]
 
@@ -34,28 +34,8 @@ _LOG = logging.getLogger(__name__)
 MOST_ERRORS_IN_A_ROW = 100
 """So many unreadable messages, and nothing readable between: this is no stream."""
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class CallOptions:
-    """How calls are run."""
-
-    playback: PlaybackOptions = dataclasses.field(default_factory=PlaybackOptions)
-    listen_s: float = 5.0
-    """How much audio may wait for a bot before the oldest is dropped, in seconds."""
-    transcripts: str = ""
-    """Folder for a transcript of each call, JSON lines; empty: none is written."""
-    capture: str = ""
-    """Folder for a capture of each call, all that goes over its stream, to be played
-    again by `mpc-bridge replay`; empty: none is written."""
-    farewell_s: float = 5.0
-    """How long a bot may go on after the call has ended, in seconds."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if self.listen_s <= 0:
-            raise ConfigError(f"listen_s: {self.listen_s}, allowed is more than 0")
-        if self.farewell_s < 0:
-            raise ConfigError(f"farewell_s: {self.farewell_s}, allowed is 0 or more")
+MOST_KEPT = 200
+"""Latencies of a stage."""
 
 
 class Session:
@@ -84,13 +64,15 @@ class Session:
     ) -> None:
         if protocol.start is None:
             raise MisuseError("a session begins with the stream's start")
-        self.facts = _facts(protocol)
+        self.facts = CallFacts.of(protocol)
         self.start = protocol.start
         self.end_reason = ""
         self.tape: Tape | None = None
         """Takes down what goes over the stream."""
         self.resume_by_s = 0.0
         """Until when a call without a socket waits for another; the server's."""
+        self.token_id = ""
+        """Of the token that it began with; the server's."""
         self._protocol = protocol
         self._bot = bot
         self._link: Link | None = link
@@ -106,6 +88,8 @@ class Session:
         self._resampler = resampler(content_type.rate_hz, bot.sample_rate_hz)
         self._gaps = GapDetector()
         self._received_samples = 0
+        self._dropped_samples = 0
+        """Of those the bot did not read in time, how many are counted."""
         self._coach: Member | None = None
         self._errors_in_a_row = 0
         self._over = asyncio.Event()
@@ -128,12 +112,46 @@ class Session:
         self.transcript = Transcript(
             folder, self.facts.stream_id, lambda turn: self.on_turn(turn)
         )
+        self.transcript.on_lost = metrics.turn_lost
         self.call.on_turn = self.transcript.add
-        self.call.on_latency = metrics.response
+        self.call.on_latency = self._measured
+        self.latencies_s: dict[str, collections.deque[float]] = {}
+        """The last ones of each stage."""
 
     def __repr__(self) -> str:
-        state = self.end_reason or ("open" if self._link else "waiting for a socket")
-        return f"<Session {self.facts.stream_id} {self._bot.name} {state}>"
+        return f"<Session {self.facts.stream_id} {self.answered_by} {self.state}>"
+
+    # ------------------------------------------------------- for those who look on
+
+    @property
+    def answered_by(self) -> str:
+        """The bot's name."""
+        return self._bot.name
+
+    @property
+    def state(self) -> str:
+        """How it stands, in words."""
+        return self.end_reason or ("open" if self._link else "waiting for a socket")
+
+    @property
+    def received_s(self) -> float:
+        """How much audio came."""
+        return self._received_samples / self.call.sample_rate_hz
+
+    @property
+    def dropped_s(self) -> float:
+        """How much of it the bot did not read in time."""
+        return self._inbound.dropped_samples / self.call.sample_rate_hz
+
+    @property
+    def underruns(self) -> int:
+        """How often the far end ran dry in mid-speech."""
+        return self._outbound.underruns
+
+    def _measured(self, stage: str, seconds: float) -> None:
+        self._metrics.response(stage, seconds)
+        kept = self.latencies_s.setdefault(stage, collections.deque(maxlen=MOST_KEPT))
+        kept.append(seconds)
 
     # ------------------------------------------------------- what the socket does
 
@@ -158,27 +176,19 @@ class Session:
             self._link.close(1000, "the stream goes on elsewhere")
             self._outbound.far_queue_lost()
         self._log.info("stream resumed on a new socket")
-        self._note(SocketEvent.ATTACHED)
         self._metrics.streams_resumed += 1
         self._protocol = protocol or StreamProtocol(
             messages.Side.BRIDGE, resumed=self.start
         )
         self._gaps = GapDetector()
         self._link = link
-        self._outbound.is_blocked = False
-        self._outbound.pump()
+        self.resume_writing()
 
-    def detach(self, link: Link, code: int | None = None) -> bool:
-        """The socket broke, or was closed; False if it was not ours (any more).
-
-        Args:
-            link: The socket.
-            code: Of the far end's close; None: it just broke.
-        """
+    def detach(self, link: Link) -> bool:
+        """The socket broke; False if it was not ours (any more)."""
         if link is not self._link or self._over.is_set():
             return False
         self._link = None
-        self._note(SocketEvent.CLOSED if code else SocketEvent.BROKEN, code)
         self._outbound.is_blocked = True
         self._outbound.far_queue_lost()
         return True
@@ -195,11 +205,9 @@ class Session:
     def pause_writing(self) -> None:
         """The far end does not read: keep what we have to say."""
         self._outbound.is_blocked = True
-        self._note(SocketEvent.PAUSED)
 
     def resume_writing(self) -> None:
         """The far end reads again."""
-        self._note(SocketEvent.RESUMED)
         self._outbound.is_blocked = False
         self._outbound.pump()
 
@@ -209,32 +217,50 @@ class Session:
         """Run the bot until the call ends; never raises but when cancelled."""
         self._log.info("call begins, answered by %s", self._bot.name)
         try:
+            failed = await self._held_by(self._bot.answer, "the bot finished")
+            if failed and self._bot.fallback is not None and self.call.is_open:
+                self._log.warning("the fallback takes over")
+                self._metrics.fallbacks[self._bot.name] += 1
+                self.call.interrupt()
+                failed = await self._held_by(
+                    self._bot.fallback, "the fallback finished"
+                )
+            if failed:
+                self.end("the bot failed", "bot_error", code=1011)
+        finally:
+            self.end("the server stopped", "server", code=1001)
+            if self.tape is not None:
+                self.tape.close()
+            await self.transcript.finish()
+            self._log.info("call ended: %s", self.end_reason)
+
+    async def _held_by(self, answer: Answer, done: str) -> bool:
+        """Let somebody hold the conversation; True if they failed."""
+        failed = False
+        try:
             async with background() as spawn:
                 self.call.begin(spawn)
-                answering = spawn(f"bot {self.facts.stream_id}", self._answer())
+                answering = spawn(
+                    f"bot {self.facts.stream_id}", self._answer(answer, done)
+                )
+                spawn(
+                    "attendance", attended(self._progress, self._options.bot_timeout_s)
+                )
                 await self._over.wait()
                 if not answering.done():
                     await asyncio.wait({answering}, timeout=self._options.farewell_s)
                     self._warn_if_cancelled(answering)
         # The edge of a call: whatever a bot raises ends this call and no other.
         except* Exception as failures:  # noqa: BLE001
+            failed = True
             self._metrics.bot_errors[self._bot.name] += 1
-            for failure in failures.exceptions:
+            for failure in failures_in(failures):
                 # Our own errors are sentences; others are for the bot's author.
                 trace = None if isinstance(failure, BridgeError) else failure
                 self._log.error(
                     "bot %s failed: %s", self._bot.name, failure, exc_info=trace
                 )
-            self.end("the bot failed", "bot_error", code=1011)
-        finally:
-            self.end("the server stopped", "server", code=1001)
-            if self.tape is not None:
-                self.tape.close()
-            await self.transcript.finish()
-            self._metrics.frames_dropped += (
-                self._inbound.dropped_samples * 50 // self.call.sample_rate_hz
-            )
-            self._log.info("call ended: %s", self.end_reason)
+        return failed
 
     def tell(self, event: Event) -> None:
         """Let the bot know of something that did not come by the stream."""
@@ -260,18 +286,25 @@ class Session:
         self.call.is_open = False
         self._outbound.lost()
         self._outbound.is_blocked = True
-        self._note(SocketEvent.ENDED, code if self._link is not None else None, reason)
+        if self.tape is not None:
+            is_ours = self._link is not None
+            self.tape.event(SocketEvent.ENDED, code if is_ours else None, reason)
         if self._link is not None:
             self._link.close(code, reason)
         self._link = None
         self._inbound.push(Ended(reason))
         self._over.set()
 
-    async def _answer(self) -> None:
-        await self._bot.answer(self.call)
+    async def _answer(self, answer: Answer, done: str) -> None:
+        await answer(self.call)
         if self.call.is_open:
             await self.call.checkpoint("").done()
-            self.end("the bot finished", "bot_finished")
+            self.end(done, "bot_finished")
+
+    def _progress(self) -> int | None:
+        """How much the bot has listened to; None while it speaks, or hears nothing."""
+        idle = self._outbound.is_silent and not self._inbound.is_empty
+        return self._inbound.taken if idle and self.call.is_open else None
 
     def _warn_if_cancelled(self, answering: asyncio.Task[None]) -> None:
         if not answering.done():
@@ -308,6 +341,22 @@ class Session:
                 else Coached(samples, place, self._coach)
             )
             self._received_samples += len(samples)
+            if self._inbound.dropped_samples > self._dropped_samples:
+                self._count_dropped()
+
+    def _count_dropped(self) -> None:
+        """Count what the bot did not read in time, in frames; say so the first time."""
+        if not self._dropped_samples:
+            self._log.warning(
+                "bot %s listens more slowly than the caller speaks: more than %.1f s "
+                "wait, the oldest are dropped",
+                self._bot.name,
+                self._options.listen_s,
+            )
+        frame = self.call.sample_rate_hz // 50
+        frames = -((self._dropped_samples - self._inbound.dropped_samples) // frame)
+        self._metrics.frames_dropped += frames
+        self._dropped_samples += frames * frame
 
     def _take(self, message: Message | Unknown) -> None:
         match message:
@@ -338,12 +387,6 @@ class Session:
         if self._errors_in_a_row >= MOST_ERRORS_IN_A_ROW:
             self.end("the far end sends nothing readable", "unreadable", code=1007)
 
-    def _note(
-        self, event: SocketEvent, code: int | None = None, text: str = ""
-    ) -> None:
-        if self.tape is not None:
-            self.tape.event(event, code, text)
-
     def _send(self, message: Message) -> None:
         if self._link is None or self._protocol.state is not State.STREAMING:
             return
@@ -353,16 +396,3 @@ class Session:
         self._link.send(text)
         if not self._link.is_writable:
             self._outbound.is_blocked = True
-
-
-def _facts(protocol: StreamProtocol) -> CallFacts:
-    start = protocol.start
-    body = start.start if start is not None else messages.StartBody()
-    headers = parse_extra_headers(start.extra_headers if start is not None else None)
-    return CallFacts(
-        protocol.stream_id or str(uuid.uuid4()),
-        body.call_id or "",
-        body.account_id or "",
-        headers,
-        protocol.content_type,
-    )

@@ -1,7 +1,9 @@
 """What was said in a call, turn by turn."""
 
 import asyncio
+import errno
 import logging
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +59,9 @@ class Transcript:
             self._path = folder / f"{name}.jsonl"
         self._unwritten: asyncio.Queue[Turn | None] = asyncio.Queue()
         self._writing: asyncio.Task[None] | None = None
+        self._lost = 0
+        self.on_lost: Callable[[], None] = lambda: None
+        """Told of each turn that could not be written."""
 
     def add(self, turn: Turn) -> None:
         """Add a turn."""
@@ -79,13 +84,31 @@ class Transcript:
 
     async def _write(self) -> None:
         while (turn := await self._unwritten.get()) is not None:
-            await asyncio.to_thread(self._append, turn)
+            line = msgspec.json.encode(turn) + b"\n"
+            try:
+                await asyncio.to_thread(self._append, line)
+            except OSError as error:
+                self._lose(error)
+        if self._lost:
+            _LOG.error("transcript %s: %d turns are lost", self._path, self._lost)
 
-    def _append(self, turn: Turn) -> None:
-        assert self._path is not None
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
-                file.write(msgspec.json.encode(turn) + b"\n")
-        except OSError as error:
+    def _lose(self, error: OSError) -> None:
+        self._lost += 1
+        self.on_lost()
+        # A line for every turn would only help to fill the disk.
+        if self._lost == 1:
             _LOG.error("transcript %s: %s", self._path, error.strerror)
+
+    def _append(self, line: bytes) -> None:
+        """Add a line, whole or not at all: the next must not join half of one."""
+        assert self._path is not None
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("ab", buffering=0) as file:
+            end, written = file.tell(), 0
+            try:
+                written = file.write(line)
+            finally:
+                if written != len(line):
+                    file.truncate(end)
+        if written != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -10,7 +10,8 @@ from typing import Any
 
 from bridge.audio import files
 from bridge.call.bot import InService
-from bridge.call.session import CallOptions, Session
+from bridge.call.options import CallOptions
+from bridge.call.session import Session
 from bridge.call.transcript import Turn
 from bridge.cli import show
 from bridge.control.client import MpcClient

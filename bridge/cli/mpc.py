@@ -1,11 +1,13 @@
 """`mpc-bridge mpc`: Multiparty Calls from the shell."""
 
+import asyncio
 import dataclasses
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bridge import config
 from bridge.cli import mpc_media, mpc_show, setup
 from bridge.cli.mpc_asking import (
     as_json_flag,
@@ -17,16 +19,18 @@ from bridge.cli.mpc_asking import (
 )
 from bridge.cli.mpc_options import parameters_given, parameters_of
 from bridge.control.client import MpcClient
+from bridge.control.keeping import is_over
 from bridge.control.options import PlivoOptions
 from bridge.engine.options import EngineOptions
 from bridge.errors import MisuseError
-from bridge.multiparty.requests import (
-    AddParticipant,
-    ListMpcs,
-)
+from bridge.multiparty.objects import Participant
+from bridge.multiparty.requests import AddParticipant, ListMpcs
 from bridge.multiparty.vocabulary import Role
 
 __all__ = ["command"]
+
+KEPT_LOOK_S = 2.0
+"""How often it is looked whether a kept agent's call has ended."""
 
 STATES = {
     "mute": ({"mute": True}, "Let members not be heard."),
@@ -44,7 +48,7 @@ STATES = {
     is_flag=True,
     help="Ask the engine on this machine, at BRIDGE_ENGINE_PORT (8080).",
 )
-@setup.options_from("plivo")
+@setup.options_from("plivo", "access.stream_secret")
 @setup.logging_options(level="warning")
 @click.pass_context
 def command(
@@ -74,12 +78,12 @@ def command(
         options = PlivoOptions(
             engine.auth_id, engine.auth_token, f"http://{engine.host}:{engine.port}"
         )
-        given = setup.settings("plivo", {}, flags)
-        given = {name: given[name] for name in given if flags.get(name) is not None}
+        given = config.compose("plivo", {}, {}, flags)
         options = dataclasses.replace(options, **given)
     else:
         options = PlivoOptions(**setup.settings("plivo", file, flags))
-    context.obj = options
+    secret = setup.settings("access", file, flags).get("stream_secret")
+    context.obj = dataclasses.replace(options, stream_secret=secret)
 
 
 # ------------------------------------------------------------------- whole calls
@@ -160,20 +164,49 @@ def add(context: click.Context, /, name: str, *, as_json: bool, **given: Any) ->
 @command.command()
 @name_argument
 @click.argument("url")
+@click.option(
+    "--keep",
+    is_flag=True,
+    help="Stay, and add it again whenever it is lost, until the call ends or Ctrl-C.",
+)
 @parameters_of(AddParticipant, without=("role", "ai_agent_stream_service_url"))
 @as_json_flag
 @click.pass_context
 def ai(
-    context: click.Context, /, name: str, url: str, *, as_json: bool, **given: Any
+    context: click.Context,
+    /,
+    name: str,
+    url: str,
+    *,
+    keep: bool,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Add an AI agent that is reached at a WebSocket URL."""
     wanted = parameters_given(given)
+    if keep:
+        setup.run(_keep(context.obj, url, which(name) | wanted))
+        return
     wanted |= {"role": Role.AI_AGENT, "ai_agent_stream_service_url": url}
     ask(
         context,
         lambda client: client.add_participant(**which(name), **wanted),
         as_json=as_json,
     )
+
+
+async def _keep(options: PlivoOptions, url: str, wanted: dict[str, Any]) -> None:
+    def tell(member: Participant) -> None:
+        click.echo(f"member {member.member_id} joined, call {member.call_uuid}")
+
+    async with (
+        options.client() as client,
+        client.ai_agent(url=url, keep=True, returned=tell, **wanted) as member,
+    ):
+        tell(member)
+        while not await is_over(client, member.mpc_uuid):  # noqa: ASYNC110 - elsewhere
+            await asyncio.sleep(KEPT_LOOK_S)
+        click.echo("the call has ended")
 
 
 @command.command()

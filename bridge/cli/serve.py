@@ -1,18 +1,22 @@
 """`mpc-bridge serve`: the bridge, for Plivo to connect to."""
 
+import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bridge.call.bot import InService
+from bridge.call.fallback import fallback
+from bridge.call.options import CallOptions
 from bridge.call.outbound import PlaybackOptions
-from bridge.call.session import CallOptions
 from bridge.cli import named_bots, setup
 from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
-from bridge.server.app import serving
-from bridge.server.options import ServerOptions
+from bridge.server.app import BridgeServer, serving
+from bridge.server.options import AccessOptions, AdminOptions, ServerOptions
 
 __all__ = ["command"]
 
@@ -34,7 +38,7 @@ __all__ = ["command"]
     help="An option of a bot; `mpc-bridge bots` lists them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print where it serves as JSON.")
-@setup.options_from("server", "playback", "call", "plivo")
+@setup.options_from("server", "access", "admin", "playback", "call", "plivo")
 @setup.logging_options()
 def command(
     bots: tuple[str, ...],
@@ -50,15 +54,21 @@ def command(
 
     Point `ai_agent_stream_service_url` at what it prints. The same port answers
     GET /healthz, /readyz and /metrics. SIGTERM drains: no new streams, calls may end;
-    a second signal ends them.
+    a second signal ends them. SIGHUP loads the certificate anew, SIGUSR1 turns the
+    debug log on and off.
 
     \b
     mpc-bridge serve --bot echo
     mpc-bridge serve --bot sales=my_bots:Sales --bot samples/echo.py:echo
     """
     setup.configure_logging(log_level, log_format)
+    setup.raise_descriptor_limit()
     file = setup.read_config(config_file)
-    server_options = ServerOptions(**setup.settings("server", file, flags))
+    server_options = ServerOptions(
+        access=AccessOptions(**setup.settings("access", file, flags)),
+        admin=AdminOptions(**setup.settings("admin", file, flags)),
+        **setup.settings("server", file, flags),
+    )
     call_options = CallOptions(
         playback=PlaybackOptions(**setup.settings("playback", file, flags)),
         **setup.settings("call", file, flags),
@@ -71,29 +81,55 @@ def command(
     in_service = named_bots.load_bots(bots, bot_options, file)
     if not in_service:
         raise ConfigError("no bot to answer with: give --bot")
+    in_service = _with_fallback(in_service, call_options)
 
     async def serve() -> None:
         async with serving(in_service, server_options, call_options, plivo) as server:
-            addresses = {name: f"{server.url}/{name}" for name in in_service}
-            if as_json:
-                facts: dict[str, Any] = {
-                    "url": server.url,
-                    "port": server.port,
-                    "bots": addresses,
-                }
-                if server.callbacks_url:
-                    facts["callbacks"] = server.callbacks_url
-                click.echo(json.dumps(facts))
-            else:
-                for name, address in addresses.items():
-                    click.echo(f"{name:16} {address}")
-                click.echo(f"{'(default)':16} {server.url}")
-                if server.callbacks_url:
-                    click.echo(f"{'(callbacks)':16} {server.callbacks_url}")
+            _tell(server, list(in_service), as_json=as_json)
+            server.on_drained = setup.leave_soon
             setup.settle_memory()
-            await setup.until_signalled(server.force)
+            await setup.until_signalled(server.force, server.reload_certificate)
 
     setup.run(serve())
+
+
+def _tell(server: BridgeServer, bots: list[str], *, as_json: bool) -> None:
+    """Print where it serves."""
+    addresses = {name: f"{server.url}/{name}" for name in bots}
+    others = {"callbacks": server.callbacks_url, "admin": server.admin_url}
+    if as_json:
+        facts: dict[str, Any] = {
+            "url": server.url,
+            "port": server.port,
+            "bots": addresses,
+        }
+        click.echo(
+            json.dumps(facts | {name: url for name, url in others.items() if url})
+        )
+        return
+    for name, address in addresses.items():
+        click.echo(f"{name:16} {address}")
+    click.echo(f"{'(default)':16} {server.url}")
+    for name, url in others.items():
+        if url:
+            click.echo(f"{f'({name})':16} {url}")
+
+
+def _with_fallback(
+    bots: Mapping[str, InService], options: CallOptions
+) -> dict[str, InService]:
+    """Let each bot have what takes over its calls."""
+    if not options.fallback:
+        return dict(bots)
+    return {
+        name: dataclasses.replace(
+            bot,
+            fallback=fallback(
+                options.fallback, bots, bot.sample_rate_hz, options.fallback_from
+            ),
+        )
+        for name, bot in bots.items()
+    }
 
 
 def _make_folder(path: Path) -> None:

@@ -1,13 +1,16 @@
 """What commands share: options, logging, the event loop, signals."""
 
 import asyncio
+import contextlib
 import gc
 import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +25,15 @@ __all__ = ["configure_logging", "options_from", "run", "until_signalled"]
 Result = TypeVar("Result")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_LOG = logging.getLogger(__name__)
+
+_usual_level = logging.INFO
+LEAVE_S = 5.0
+"""From the end of the last call to the end of the process, at most."""
+
+MOST_DESCRIPTORS = 65536
+"""Where there is no limit."""
+
 LOG_FACTS = ("stream_id", "call_uuid")
 
 QUIET = {
@@ -34,15 +46,29 @@ QUIET = {
 
 
 def options_from(*sections: str) -> Callable[[Command], Command]:
-    """Give a command the flags of some sections of the configuration."""
+    """Give a command the flags of sections of the configuration.
+
+    Args:
+        sections: Their names; `section.option` is that option alone.
+    """
 
     def decorate(command: Command) -> Command:
-        for section in reversed(sections):
+        for named in reversed(sections):
+            section, _, only = named.partition(".")
             for option in reversed(list(config.options_of(section))):
+                if only not in ("", option.name):
+                    continue
                 kind = {int: int, float: float, bool: bool}.get(option.kind, str)
-                secret = option.name.endswith("token")
-                source = "" if secret else f"; default {option.default}"
+                source = "" if option.is_secret else f"; default {option.default}"
                 switch = f"/--no-{option.flag.removeprefix('--')}"
+                if option.is_secret:
+                    command = click.option(
+                        config.file_of(option.flag),
+                        config.file_of(option.name),
+                        default=None,
+                        help="A file with it: nobody sees it among the processes.  "
+                        f"[{config.file_of(option.variable)}]",
+                    )(command)
                 command = click.option(
                     option.flag + (switch if kind is bool else ""),
                     option.name,
@@ -54,7 +80,8 @@ def options_from(*sections: str) -> Callable[[Command], Command]:
             "--config",
             "config_file",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="TOML file with sections " + ", ".join(f"[{s}]" for s in sections),
+            help="TOML file with sections "
+            + ", ".join(f"[{each.partition('.')[0]}]" for each in sections),
         )(command)
 
     return decorate
@@ -129,11 +156,16 @@ class TextFormatter(logging.Formatter):
 
 
 class StandardError(logging.Handler):
-    """Writes to whatever standard error is now: a live display moves it."""
+    """Writes to whatever standard error is now: a live display moves it.
+
+    Where nobody takes it, as a full disk or a log collector that is gone, it is lost:
+    no call shall end for that.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
-        print(self.format(record), file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print(self.format(record), file=sys.stderr, flush=True)
 
 
 def configure_logging(level: str, log_format: str) -> None:
@@ -145,7 +177,9 @@ def configure_logging(level: str, log_format: str) -> None:
         handler.setFormatter(
             TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
         )
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    global _usual_level
+    _usual_level = getattr(logging, level.upper())
+    logging.basicConfig(level=_usual_level, handlers=[handler], force=True)
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
 
@@ -190,6 +224,18 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return factory
 
 
+def raise_descriptor_limit() -> None:
+    """Use as many file descriptors as we may: a call needs one, its bot some more.
+
+    The soft limit is often 1024, for the sake of programs that use `select`.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def settle_memory() -> None:
     """Spare the collector what lives as long as the process.
 
@@ -201,9 +247,44 @@ def settle_memory() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-async def until_signalled(force: Callable[[], None]) -> None:
-    """Wait for SIGTERM or SIGINT; a second one calls `force`."""
+def toggle_debug() -> None:
+    """Log everything, or as before."""
+    root = logging.getLogger()
+    is_on = root.level == logging.DEBUG
+    root.setLevel(_usual_level if is_on else logging.DEBUG)
+    _LOG.warning("the log's level is %s", logging.getLevelName(root.level).lower())
+
+
+def leave_soon() -> None:
+    """End the process for certain, now that its work is done.
+
+    A bot that will not be cancelled, or a thread that waits for what never comes, would
+    keep it for ever, and whoever stops it would have to kill it.
+    """
+
+    def leave() -> None:
+        _LOG.error(
+            "bots or their threads still run %.0f s after the last call: leaving "
+            "without them",
+            LEAVE_S,
+        )
+        os._exit(0)
+
+    timer = threading.Timer(LEAVE_S, leave)
+    timer.daemon = True
+    timer.start()
+
+
+async def until_signalled(
+    force: Callable[[], None], reload: Callable[[], object] = lambda: None
+) -> None:
+    """Wait for SIGTERM or SIGINT; a second one calls `force`.
+
+    Meanwhile SIGHUP calls `reload`, and SIGUSR1 turns the debug log on and off.
+    """
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, toggle_debug)
+    loop.add_signal_handler(signal.SIGHUP, reload)
     stop = asyncio.Event()
 
     def signalled() -> None:

@@ -19,12 +19,18 @@ class BoundCall:
         client: Of the API.
         call_uuid: The AI agent's leg.
         told: The call's uuid, once a callback told it; else empty.
+        invited: Its name or uuid, where the stream's token says it.
     """
 
     def __init__(
-        self, client: MpcClient, call_uuid: str, told: Callable[[], str]
+        self,
+        client: MpcClient,
+        call_uuid: str,
+        told: Callable[[], str],
+        invited: str = "",
     ) -> None:
         self._client = client
+        self._invited = invited
         self._call_uuid = call_uuid
         self._told = told
         self._found = ""
@@ -40,6 +46,9 @@ class BoundCall:
         """
         if self._told() or self._found:
             return self._told() or self._found
+        if self._invited:
+            self._found = await self._by_invitation()
+            return self._found
         async for mpc in self._client.mpcs(status=MpcStatus.ACTIVE):
             if await self._has_leg(mpc.mpc_uuid):
                 self._found = mpc.mpc_uuid
@@ -47,6 +56,15 @@ class BoundCall:
         raise UnavailableError(
             "find MPC", None, f"no call that goes on has the leg {self._call_uuid}"
         )
+
+    async def _by_invitation(self) -> str:
+        try:
+            return (await self._client.get(self._invited)).mpc_uuid
+        except RefusedError as error:
+            # 404: it is no name, so it is the uuid.
+            if error.status != 404:
+                raise
+            return self._invited
 
     async def _has_leg(self, mpc_uuid: str) -> bool:
         try:

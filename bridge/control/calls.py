@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from bridge.control import tokens
 from bridge.control.operations import (
     Operations,
     body_of,
@@ -90,6 +91,11 @@ class CallOperations(Operations):
         """
         request = request or checked(AddParticipant, parameters)
         body = body_of(request)
+        url = request.ai_agent_stream_service_url
+        if url and self._stream_secret is not None:
+            body["ai_agent_stream_service_url"] = tokens.invited(
+                url, self._stream_secret, mpc=uuid or name
+            )
         # Servers disagree on these two defaults, so they are always said.
         body["status_callback_method"] = request.status_callback_method
         body["recording_callback_method"] = request.recording_callback_method

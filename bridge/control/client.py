@@ -7,7 +7,7 @@ from typing import Any, Self
 import httpx
 from pydantic import SecretStr
 
-from bridge.control import agents
+from bridge.control import agents, keeping, tokens
 from bridge.control.agents import Brief, Transfer
 from bridge.control.asking import Asking
 from bridge.control.calls import CallOperations
@@ -38,21 +38,29 @@ class MpcClient(CallOperations, MediaOperations):
         auth_token: Its token; never logged, never in a repr.
         url: Where the API is; the local engine prints its own.
         timeout_s: For each request.
+        stream_secret: Shared with the stream server: AI agents are added with a token
+            in their URL; see `bridge.control.tokens`. None: without.
         transport: For tests.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - most are keywords with defaults
         self,
         auth_id: str,
         auth_token: str | SecretStr,
         *,
         url: str = PLIVO_URL,
         timeout_s: float = 10.0,
+        stream_secret: str | SecretStr | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         token = SecretStr(auth_token) if isinstance(auth_token, str) else auth_token
         self._auth_id = auth_id
         super().__init__(Asking(auth_id, token, url, timeout_s, transport))
+        if stream_secret:
+            secret = stream_secret
+            secret = SecretStr(secret) if isinstance(secret, str) else secret
+            tokens.check_secret(secret)
+            self._stream_secret = secret
 
     def __repr__(self) -> str:
         return f"<MpcClient {self._auth_id} at {self._asking.host}>"
@@ -79,6 +87,8 @@ class MpcClient(CallOperations, MediaOperations):
         content_type: str = "audio/x-l16;rate=8000",
         headers: dict[str, str] | None = None,
         join_timeout_s: float = agents.JOIN_TIMEOUT_S,
+        keep: bool = False,
+        returned: keeping.Returned = lambda _member: None,
         **parameters: Any,
     ) -> AbstractAsyncContextManager[Participant]:
         """Have an AI agent in a call for the length of a block.
@@ -90,6 +100,10 @@ class MpcClient(CallOperations, MediaOperations):
             content_type: Of the stream.
             headers: Told to the server with each message.
             join_timeout_s: How long it may take to join.
+            keep: Whether it is added again whenever it is lost and the call lives:
+                its server or the way there failed, or its bot left. Kicked out, as
+                after a transfer, it stays out.
+            returned: Told of the new member then.
             parameters: Others of `AddParticipant`.
 
         Returns:
@@ -100,16 +114,17 @@ class MpcClient(CallOperations, MediaOperations):
             UnavailableError: On entering, if it does not join in time.
         """
         given = {
-            **parameters,
             "role": Role.AI_AGENT,
             "ai_agent_stream_service_url": url,
             "ai_agent_stream_content_type": content_type,
             "ai_agent_stream_extra_headers": format_extra_headers(headers or {}),
+            **parameters,
         }
         mpc = {"uuid": uuid} if uuid else {"name": name}
-        return agents.ai_agent(
-            self, mpc, checked(AddParticipant, given), join_timeout_s
-        )
+        request = checked(AddParticipant, given)
+        if keep:
+            return keeping.kept(self, mpc, request, join_timeout_s, returned)
+        return agents.ai_agent(self, mpc, request, join_timeout_s)
 
     async def transfer(  # noqa: PLR0913 - its wishes are its keywords
         self,

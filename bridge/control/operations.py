@@ -3,7 +3,7 @@
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from bridge.control.asking import Asking, api_errors
 from bridge.documents import problems
@@ -32,6 +32,7 @@ class Operations:
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
+        self._stream_secret: SecretStr | None = None
 
     async def _ask(  # noqa: PLR0913 - a request has so many parts
         self,

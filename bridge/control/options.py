@@ -20,6 +20,8 @@ class PlivoOptions:
     """Its auth token: for the API, and for the signatures of callbacks."""
     api_url: str = PLIVO_URL
     """Where the API is; the local engine prints its own."""
+    stream_secret: SecretStr | None = None
+    """Makes the tokens that AI agents' URLs carry; None makes none."""
 
     def client(self) -> MpcClient:
         """A client of the API.
@@ -32,4 +34,9 @@ class PlivoOptions:
                 "which account: set PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN, or give "
                 "--auth-id and --auth-token; or --local for the local engine"
             )
-        return MpcClient(self.auth_id, self.auth_token, url=self.api_url)
+        return MpcClient(
+            self.auth_id,
+            self.auth_token,
+            url=self.api_url,
+            stream_secret=self.stream_secret,
+        )

@@ -11,7 +11,14 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
-__all__ = ["headers", "is_signed", "sign_v2", "sign_v3", "upgrade_scheme"]
+__all__ = [
+    "V3_NONCE",
+    "headers",
+    "is_signed",
+    "sign_v2",
+    "sign_v3",
+    "upgrade_scheme",
+]
 
 V2 = "X-Plivo-Signature-V2"
 MA_V2 = "X-Plivo-Signature-Ma-V2"

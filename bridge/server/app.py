@@ -1,298 +1,32 @@
-"""The listener, the calls it carries, and how it ends."""
+"""The server put together: bots, listeners, callbacks, certificate."""
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from http import HTTPStatus
+from pathlib import Path
 
 from pydantic import SecretStr
-from websockets.http11 import Request
 
-from bridge import metrics as metrics_module
 from bridge.call.bot import InService
-from bridge.call.pacing import Wheel
-from bridge.call.session import CallOptions, Session
-from bridge.capture import Recorder
-from bridge.control.bound import BoundCall
+from bridge.call.options import CallOptions
 from bridge.control.callbacks import Callbacks
-from bridge.control.client import MpcClient
 from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
 from bridge.listening import http_server, listen
-from bridge.metrics import Metrics
-from bridge.server.capturing import recording, tape_of
-from bridge.server.connection import Connection, Refusal
+from bridge.server.admin import admin_app
+from bridge.server.bridge_server import BridgeServer
+from bridge.server.capturing import recording
+from bridge.server.descriptors import watch_descriptors
 from bridge.server.options import ServerOptions
-from bridge.server.reception import Reception
-from bridge.server.roster import Roster
-from bridge.stream.protocol import StreamProtocol
-from bridge.tasks import Change, Spawn, background
+from bridge.server.proxies import is_loopback
+from bridge.server.stalls import watch_stalls
+from bridge.server.tls import Certificate
+from bridge.tasks import background
 
 __all__ = ["BridgeServer", "serving"]
 
 _LOG = logging.getLogger(__name__)
-
-STREAM_PATH = "/stream"
-
-FAREWELL_MARGIN_S = 0.5
-
-STALL_CHECK_S = 1.0
-LONG_STALL_S = 0.25
-"""Longer than this and callers hear it: the lead is shorter."""
-
-
-class BridgeServer:
-    """Answers Plivo's streams with bots; made by `serving`.
-
-    Args:
-        bots: Who answers `/stream/{name}`; the first also answers `/stream`.
-        options: Limits and deadlines of the listener.
-        call_options: How calls are run.
-        spawn: Runs the calls.
-    """
-
-    def __init__(
-        self,
-        bots: Mapping[str, InService],
-        options: ServerOptions,
-        call_options: CallOptions,
-        spawn: Spawn,
-    ) -> None:
-        self.metrics = Metrics()
-        self.port = options.port
-        self.is_ready = False
-        self._bots = bots
-        self._options = options
-        self._call_options = call_options
-        self._spawn = spawn
-        self._wheel = Wheel()
-        self._connections: set[Connection] = set()
-        self._sessions: dict[str, Session] = {}
-        self.callbacks_port = 0
-        self.client: MpcClient | None = None
-        """Of the REST API; bots get it bound to their call."""
-        self.on_call: Callable[[Session], None] = lambda _session: None
-        """Told of each call that begins."""
-        self.recorder: Recorder | None = None
-        """Captures the calls, where that is wanted."""
-        self.roster = Roster()
-        self._change = Change()
-        self._is_forced = False
-
-    def __repr__(self) -> str:
-        state = "ready" if self.is_ready else "not ready"
-        return f"<BridgeServer port {self.port} {state} {len(self._sessions)} calls>"
-
-    @property
-    def url(self) -> str:
-        """Where the default bot is reached."""
-        host = (
-            f"[{self._options.host}]"
-            if ":" in self._options.host
-            else self._options.host
-        )
-        return f"ws://{host}:{self.port}{STREAM_PATH}"
-
-    @property
-    def options(self) -> ServerOptions:
-        """Limits and deadlines of the listener."""
-        return self._options
-
-    @property
-    def callbacks_url(self) -> str:
-        """Where callbacks are taken; empty where none are."""
-        if not self.callbacks_port:
-            return ""
-        host = self._options.host
-        host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self.callbacks_port}/callbacks"
-
-    @property
-    def sessions(self) -> tuple[Session, ...]:
-        """The calls that go on."""
-        return tuple(self._sessions.values())
-
-    def force(self) -> None:
-        """Wait no more for calls to end by themselves."""
-        self._is_forced = True
-        self._change.announce()
-
-    def connection(self) -> Connection:
-        """Take a socket in; the loop's factory."""
-        connection = Connection(
-            self._admit, self._options, self._wheel, self._connections.discard
-        )
-        self._connections.add(connection)
-        return connection
-
-    async def drain(self) -> None:
-        """Stop: take no new streams, let calls end, then end them with 1001."""
-        self.is_ready = False
-        _LOG.info(
-            "draining %d calls for %.0f s", len(self._sessions), self._options.drain_s
-        )
-        if not await self._all_end_within(self._options.drain_s):
-            _LOG.warning("%d calls did not end in time", len(self._sessions))
-        for session in self.sessions:
-            session.end("the server stopped", "server", code=1001)
-        for connection in tuple(self._connections):
-            connection.close(1001, "the server stopped")
-        # Their bots are told, and may still write down what they know.
-        await self._all_end_within(self._call_options.farewell_s + FAREWELL_MARGIN_S)
-
-    async def _all_end_within(self, seconds: float) -> bool:
-        """Wait for the calls to end; no longer than that, or until forced."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self._sessions and not self._is_forced:
-                    await self._change.wait()
-        except TimeoutError:
-            pass
-        return not self._sessions
-
-    # --------------------------------------------------------------- admission
-
-    def _admit(self, connection: Connection, request: Request) -> Reception:
-        path = request.path.partition("?")[0].rstrip("/") or "/"
-        upgrades = [word.lower() for word in request.headers.get_all("Upgrade")]
-        if "websocket" not in upgrades:
-            raise self._probe(path)
-        bot = self._bot_at(path)
-        if not self.is_ready:
-            raise self._refused("draining", "this server is stopping")
-        streams = sum(each.is_stream for each in self._connections)
-        if streams >= self._options.max_streams:
-            raise self._refused(
-                "full", f"{self._options.max_streams} streams are open, no more fit"
-            )
-        return Reception(self, bot, connection, self.metrics)
-
-    def _refused(self, why: str, text: str) -> Refusal:
-        self.metrics.streams_refused[why] += 1
-        return Refusal(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            f"{text}\n",
-            retry_after_s=self._options.retry_after_s,
-        )
-
-    def _bot_at(self, path: str) -> InService:
-        if path == STREAM_PATH:
-            return next(iter(self._bots.values()))
-        prefix, _, name = path.rpartition("/")
-        if prefix != STREAM_PATH or name not in self._bots:
-            self.metrics.streams_refused["not_found"] += 1
-            known = ", ".join(f"{STREAM_PATH}/{each}" for each in self._bots)
-            raise Refusal(
-                HTTPStatus.NOT_FOUND,
-                f"no bot at {path}; there are {STREAM_PATH}, {known}\n",
-            )
-        return self._bots[name]
-
-    def _probe(self, path: str) -> Refusal:
-        match path:
-            case "/healthz":
-                return Refusal(HTTPStatus.OK, "ok\n")
-            case "/readyz" if self.is_ready:
-                return Refusal(HTTPStatus.OK, "ready\n")
-            case "/readyz":
-                return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
-            case "/metrics":
-                return Refusal(
-                    HTTPStatus.OK,
-                    self.metrics.exposition().decode(),
-                    content_type=metrics_module.CONTENT_TYPE,
-                )
-        if path.startswith(STREAM_PATH):
-            return Refusal(
-                HTTPStatus.UPGRADE_REQUIRED, "this is a WebSocket: connect with ws://\n"
-            )
-        return Refusal(
-            HTTPStatus.NOT_FOUND,
-            f"nothing at {path}; there are {STREAM_PATH} (WebSocket), /healthz, "
-            "/readyz, /metrics\n",
-        )
-
-    # ------------------------------------------------------------------- calls
-
-    def find(self, stream_id: str) -> Session | None:
-        """The call that a stream carries, if it still goes on."""
-        session = self._sessions.get(stream_id)
-        return None if session is None or session.end_reason else session
-
-    def begin(
-        self, protocol: StreamProtocol, bot: InService, connection: Connection
-    ) -> Session:
-        """Begin a call."""
-        session = Session(
-            protocol, bot, connection, self._wheel, self.metrics, self._call_options
-        )
-        if self.recorder is not None:
-            session.tape = tape_of(
-                self.recorder, session, bot, connection.path, self._call_options
-            )
-        self._sessions[session.facts.stream_id] = session
-        self.metrics.streams_active += 1
-        call = session.call
-        if self.client is not None and call.call_uuid:
-            call.mpc = BoundCall(self.client, call.call_uuid, lambda: call.mpc_uuid)
-        self.roster.begin(session)
-        self.on_call(session)
-        self._spawn(f"call {session.facts.stream_id}", self._run(session))
-        return session
-
-    def broken(self, session: Session) -> None:
-        """Give a call whose socket broke some time to get another."""
-        _LOG.info("%r: its socket broke", session)
-        due_s = asyncio.get_running_loop().time() + self._options.resume_s
-        session.resume_by_s = due_s
-        self._wheel.at(due_s, lambda: self._give_up(session, due_s))
-
-    def _give_up(self, session: Session, due_s: float) -> None:
-        # It may have come back and broken again: then another wake is for it.
-        if not session.is_attached and session.resume_by_s == due_s:
-            session.end("the socket broke", "broken", code=1006)
-
-    async def _run(self, session: Session) -> None:
-        try:
-            await session.run()
-        finally:
-            if self._sessions.get(session.facts.stream_id) is session:
-                del self._sessions[session.facts.stream_id]
-            self.roster.end(session)
-            self.metrics.streams_active -= 1
-            self._change.announce()
-
-
-async def _watch_stalls() -> None:
-    """Say when something blocks the event loop, and with it every call."""
-    now = asyncio.get_running_loop().time
-    while True:
-        due_s = now() + STALL_CHECK_S
-        await asyncio.sleep(STALL_CHECK_S)
-        stall_s = now() - due_s
-        if stall_s > LONG_STALL_S:
-            _LOG.warning(
-                "everything stood still for %.1f s: a bot blocks the event loop; "
-                "await, or use asyncio.to_thread",
-                stall_s,
-            )
-
-
-@asynccontextmanager
-async def _taking_callbacks(
-    server: BridgeServer, auth_token: SecretStr | None
-) -> AsyncIterator[None]:
-    """Take callbacks while the block runs, and tell the calls."""
-    options = server.options
-    if auth_token is None:
-        _LOG.warning("callbacks are taken unsigned: anybody may send some")
-    callbacks = Callbacks(auth_token, public_url=options.callbacks_url)
-    callbacks.listen(server.roster.take)
-    listener = listen(options.host, options.callbacks_port)
-    server.callbacks_port = listener.getsockname()[1]
-    async with http_server(callbacks.app(), listener):
-        yield
 
 
 @asynccontextmanager
@@ -309,49 +43,126 @@ async def serving(
         options: Of the listener.
         call_options: Of the calls.
         plivo: The account: for what bots do to their calls, and for the signatures of
-            callbacks; without it, bots only talk, and callbacks are taken unsigned.
+            streams and callbacks; without it, bots only talk, and what comes is taken
+            unsigned.
 
     Raises:
-        ConfigError: If there is no bot, or the address cannot be listened on.
+        ConfigError: If there is no bot, an address cannot be listened on, or something
+            is asked of streams that there is no secret for.
     """
     if not bots:
         raise ConfigError("no bot to answer with")
     options = options or ServerOptions()
     async with AsyncExitStack() as stack:
-        for bot in bots.values():
-            try:
-                await bot.setup()
-            # The edge of a bot: what its setup raises is for its author.
-            except Exception as error:
-                _LOG.exception("bot %s: setup failed", bot.name)
-                raise ConfigError(f"bot {bot.name}: setup failed: {error}") from error
-            stack.push_async_callback(bot.close)
+        await _set_up(bots, stack)
         call_options = call_options or CallOptions()
         recorder = await stack.enter_async_context(recording(call_options.capture))
-        spawn = await stack.enter_async_context(background(watchdog=_watch_stalls()))
-        server = BridgeServer(bots, options, call_options, spawn)
+        spawn = await stack.enter_async_context(background())
+        auth_token = _auth_token(plivo)
+        server = BridgeServer(bots, options, call_options, auth_token, spawn)
         server.recorder = recorder
-        loop = asyncio.get_running_loop()
-        try:
-            listener = await loop.create_server(
-                server.connection, options.host, options.port, backlog=1024
-            )
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {options.host}:{options.port}: {error.strerror}"
-            ) from error
+        spawn("stalls", watch_stalls(server.metrics))
+        spawn("descriptors", watch_descriptors())
+        certificate = _certificate(options)
+        if certificate is not None:
+            spawn("certificate", certificate.follow())
+            server.reload_certificate = certificate.reload
+        listener = await _listener(server, certificate)
         server.port = listener.sockets[0].getsockname()[1]
         if plivo is not None and plivo.auth_id:
             server.client = await stack.enter_async_context(plivo.client())
         if options.callbacks:
-            auth_token = plivo.auth_token if plivo is not None else None
-            if auth_token is not None and not auth_token.get_secret_value():
-                auth_token = None
-            await stack.enter_async_context(_taking_callbacks(server, auth_token))
-        server.is_ready = True
+            await stack.enter_async_context(
+                _taking_callbacks(server, auth_token, certificate)
+            )
+        if options.admin.admin:
+            await stack.enter_async_context(_administered(server))
+        server.admission.is_ready = True
         _LOG.info("serving %s on %s", ", ".join(bots), server.url)
+        if server.admission.authentication.mode == "none" and not is_loopback(
+            options.host
+        ):
+            _LOG.warning(
+                "ANYBODY WHO REACHES %s CAN OPEN STREAMS: set PLIVO_AUTH_TOKEN, so "
+                "that Plivo's signature is asked for, or BRIDGE_STREAM_SECRET",
+                server.url,
+            )
         try:
             yield server
         finally:
             await server.drain()
             listener.close()
+            server.on_drained()
+
+
+async def _set_up(bots: Mapping[str, InService], stack: AsyncExitStack) -> None:
+    for bot in bots.values():
+        try:
+            await bot.setup()
+        # The edge of a bot: what its setup raises is for its author.
+        except Exception as error:
+            _LOG.exception("bot %s: setup failed", bot.name)
+            raise ConfigError(f"bot {bot.name}: setup failed: {error}") from error
+        stack.push_async_callback(bot.close)
+
+
+async def _listener(
+    server: BridgeServer, certificate: Certificate | None
+) -> asyncio.Server:
+    options = server.options
+    try:
+        return await asyncio.get_running_loop().create_server(
+            server.connection,
+            options.host,
+            options.port,
+            backlog=1024,
+            ssl=certificate.context if certificate else None,
+            ssl_handshake_timeout=options.handshake_timeout_s if certificate else None,
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {options.host}:{options.port}: {error.strerror}"
+        ) from error
+
+
+@asynccontextmanager
+async def _taking_callbacks(
+    server: BridgeServer,
+    auth_token: SecretStr | None,
+    certificate: Certificate | None,
+) -> AsyncIterator[None]:
+    """Take callbacks while the block runs, and tell the calls."""
+    options = server.options
+    if auth_token is None:
+        _LOG.warning("callbacks are taken unsigned: anybody may send some")
+    callbacks = Callbacks(auth_token, public_url=options.callbacks_url)
+    callbacks.listen(server.roster.take)
+    listener = listen(options.host, options.callbacks_port)
+    server.callbacks_port = listener.getsockname()[1]
+    tls = certificate.context if certificate is not None else None
+    async with http_server(callbacks.app(), listener, tls):
+        yield
+
+
+@asynccontextmanager
+async def _administered(server: BridgeServer) -> AsyncIterator[None]:
+    """Answer those who run the server, while the block runs."""
+    options = server.options.admin
+    listener = listen(options.admin_host, options.admin_port)
+    server.admin_port = listener.getsockname()[1]
+    async with http_server(admin_app(server, options.admin_token), listener):
+        yield
+
+
+def _certificate(options: ServerOptions) -> Certificate | None:
+    access = options.access
+    if not access.tls_certificate:
+        return None
+    key = Path(access.tls_key) if access.tls_key else None
+    return Certificate(Path(access.tls_certificate), key)
+
+
+def _auth_token(plivo: PlivoOptions | None) -> SecretStr | None:
+    if plivo is None or not plivo.auth_token.get_secret_value():
+        return None
+    return plivo.auth_token

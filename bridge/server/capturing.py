@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bridge.call.bot import InService
-from bridge.call.session import CallOptions, Session
+from bridge.call.options import CallOptions
+from bridge.call.session import Session
 from bridge.capture import Header, Recorder, Tape
 
 __all__ = ["recording", "tape_of"]
@@ -51,6 +52,7 @@ def tape_of(
             **dataclasses.asdict(options.playback),
             "listen_s": options.listen_s,
             "farewell_s": options.farewell_s,
+            "bot_timeout_s": options.bot_timeout_s,
         },
     )
     return recorder.begin(session.facts.stream_id, header)

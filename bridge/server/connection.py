@@ -10,7 +10,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import cast
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
@@ -19,9 +19,11 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from bridge.call.pacing import Wheel
+from bridge.server.allowance import Allowance
+from bridge.server.guest import Guest, Refusal
 from bridge.server.options import ServerOptions
 
-__all__ = ["Connection", "Guest", "Refusal"]
+__all__ = ["Connection"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,48 +39,21 @@ LONGEST_REASON_BYTES = 123
 HIGH_WATER_BYTES = 16 * 1024
 """More than this unsent means that the far end does not read."""
 
+SLICE_BYTES = 4096
+"""So much is parsed in one go: hundreds of the shortest frames there are."""
+
+FRAMES_AT_ONCE_S = 4.0
+"""After a stall of the network all of a stream's frames come at once. Who sends more
+has to wait: parsing is dear, and time is shared by all calls."""
+
 KERNEL_BUFFER_BYTES = 32 * 1024
 """By default the kernel takes megabytes, minutes of audio, before it says so."""
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a failure
-    """An HTTP answer instead of an upgrade."""
-
-    def __init__(
-        self,
-        status: HTTPStatus,
-        body: str,
-        *,
-        content_type: str = "text/plain; charset=utf-8",
-        retry_after_s: int | None = None,
-    ) -> None:
-        super().__init__(status, body)
-        self.status = status
-        self.body = body
-        self.content_type = content_type
-        self.retry_after_s = retry_after_s
-
-
-class Guest(Protocol):
-    """What is behind an upgraded connection."""
-
-    is_started: bool
-    """Whether the stream has begun."""
-
-    def receive(self, text: bytes) -> None:
-        """Take a text message."""
-
-    def complain(self, what: str) -> None:
-        """Note what no stream sends, and go on."""
-
-    def pause_writing(self) -> None:
-        """The far end does not read."""
-
-    def resume_writing(self) -> None:
-        """The far end reads again."""
-
-    def closed(self, *, cleanly: bool) -> None:
-        """The socket is gone; `cleanly` if the far end said goodbye."""
+HEAD_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
 
 
 class Connection(asyncio.Protocol):
@@ -107,15 +82,26 @@ class Connection(asyncio.Protocol):
             max_size=options.max_message_bytes,
         )
         self._guest: Guest | None = None
-        self._fragments: list[bytes] = []
+        self._head_bytes = 0
+        # One piece of memory: the library bounds a message's bytes, not its fragments.
+        self._fragments: bytearray | None = None
+        self._unread = b""
+        """Received while whoever sends has to wait."""
+        self._is_flooding = False
         self._now = asyncio.get_running_loop().time
         self._transport: asyncio.Transport
         self.path = ""
         """Of the request, without its query."""
         self._peer = ""
+        self.address = ""
+        """Of the far end; behind proxies that are trusted, once it was admitted."""
+        self.said_too_much = False
+        """Whether it was given up for the length of its request's head."""
         self._is_lost = False
         self._is_leaving = False
         """Whether we have said goodbye; what comes after that is for nobody."""
+        most_per_s = options.access.max_frames_per_s
+        self._frames = Allowance(most_per_s, FRAMES_AT_ONCE_S * most_per_s, self._now())
         # Deadlines are times of the loop's clock; None is none.
         self._upgrade_by_s: float | None = None
         self._start_by_s: float | None = None
@@ -175,19 +161,54 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         _limit_kernel_buffer(transport.get_extra_info("socket"))
-        self._peer = str(transport.get_extra_info("peername"))
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer)
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
         self._upgrade_by_s = self._now() + self._options.handshake_timeout_s
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, answer, and hand messages on."""
+        """Parse, answer, and hand messages on; of a flood no more than is allowed."""
+        if self._upgrade_by_s is not None and self._is_too_much(data):
+            return
+        if self._unread:
+            self._unread += data
+            return
+        for begin in range(0, len(data), SLICE_BYTES):
+            wait_s = self._read(data[begin : begin + SLICE_BYTES])
+            if wait_s > 0:
+                self._unread = data[begin + SLICE_BYTES :]
+                self._slow_down(wait_s)
+                return
+
+    def _read(self, data: bytes) -> float:
+        """Read some data; for how long no more should be."""
         self._websocket.receive_data(data)
-        for event in self._websocket.events_received():
+        events = self._websocket.events_received()
+        for event in events:
             if isinstance(event, Frame):
                 self._take(event)
             elif isinstance(event, Request):
                 self._answer(event)
         self._flush()
+        return self._frames.use(len(events), self._now())
+
+    def _slow_down(self, wait_s: float) -> None:
+        """Read no more for a while: their system holds back what they send."""
+        if not self._is_flooding and self._guest is not None:
+            most = self._options.access.max_frames_per_s
+            self._guest.complain(f"more than {most:g} frames a second: slowed down")
+        self._is_flooding = True
+        self._transport.pause_reading()
+        self._wheel.at(self._now() + wait_s, self._go_on_reading)
+
+    def _go_on_reading(self) -> None:
+        if self._is_lost or self._transport.is_closing():
+            return
+        unread, self._unread = self._unread, b""
+        # First: what is unread may be too much again.
+        self._transport.resume_reading()
+        self.data_received(unread)
 
     def eof_received(self) -> None:
         """The far end sends no more."""
@@ -237,6 +258,19 @@ class Connection(asyncio.Protocol):
             self._ping_at_s = now_s + self._options.ping_interval_s
         self._watch()
 
+    def _is_too_much(self, data: bytes) -> bool:
+        """Whether a request's head grows beyond what any of Plivo's needs."""
+        end = data.find(b"\r\n\r\n")
+        # Some send frames behind the head, without waiting for its answer.
+        self._head_bytes += len(data) if end < 0 else end
+        if self._head_bytes <= self._options.access.max_header_bytes:
+            return False
+        if not self.said_too_much:
+            self.said_too_much = True
+            self._transport.write(HEAD_TOO_LONG)
+            self._transport.close()
+        return True
+
     def _refuse(self, refusal: Refusal) -> Response:
         response = self._websocket.reject(refusal.status, refusal.body)
         del response.headers["Content-Type"]
@@ -255,13 +289,15 @@ class Connection(asyncio.Protocol):
 
     def _hand_on(self, frame: Frame, guest: Guest) -> None:
         match frame.opcode:
-            case Opcode.TEXT if frame.fin and not self._fragments:
+            case Opcode.TEXT if frame.fin:
                 guest.receive(bytes(frame.data))
-            case Opcode.TEXT | Opcode.CONT:
-                self._fragments.append(bytes(frame.data))
+            case Opcode.TEXT:
+                self._fragments = bytearray(frame.data)
+            case Opcode.CONT if self._fragments is not None:
+                self._fragments += frame.data
                 if frame.fin:
-                    text = b"".join(self._fragments)
-                    self._fragments = []
+                    text = bytes(self._fragments)
+                    self._fragments = None
                     guest.receive(text)
             case Opcode.BINARY:
                 guest.complain("binary message, allowed are text messages")

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from bridge.call.bot import InService
 from bridge.call.session import Session
+from bridge.capture import SocketEvent
 from bridge.errors import StreamError
 from bridge.metrics import Metrics
+from bridge.server.admission import Admitted
 from bridge.server.connection import Connection
 from bridge.stream.messages import Side, Start, Stop
 from bridge.stream.protocol import StreamProtocol
@@ -27,9 +28,12 @@ class Calls(Protocol):
         """The call that a stream carries, if it is still going on."""
 
     def begin(
-        self, protocol: StreamProtocol, bot: InService, connection: Connection
-    ) -> Session:
-        """Begin a call."""
+        self, protocol: StreamProtocol, admitted: Admitted, connection: Connection
+    ) -> Session | None:
+        """Begin a call; None if it may not, and the socket is closed."""
+
+    def may_carry(self, admitted: Admitted, session: Session) -> bool:
+        """Whether what let a socket in is good for a call that goes on."""
 
     def broken(self, session: Session) -> None:
         """A call lost its socket, and may get another."""
@@ -44,17 +48,21 @@ class Reception:
 
     Args:
         calls: The server's.
-        bot: Whom the address asked for.
+        admitted: What the upgrade asked for, and what let it in.
         connection: The socket.
         metrics: The process's counts.
     """
 
     def __init__(
-        self, calls: Calls, bot: InService, connection: Connection, metrics: Metrics
+        self,
+        calls: Calls,
+        admitted: Admitted,
+        connection: Connection,
+        metrics: Metrics,
     ) -> None:
         self.is_started = False
         self._calls = calls
-        self._bot = bot
+        self._admitted = admitted
         self._connection = connection
         self._metrics = metrics
         self._protocol = StreamProtocol(Side.BRIDGE)
@@ -74,20 +82,24 @@ class Reception:
     def pause_writing(self) -> None:
         """Pass it on."""
         if self._session is not None and self._session.is_on(self._connection):
+            self._note(self._session, SocketEvent.PAUSED)
             self._session.pause_writing()
 
     def resume_writing(self) -> None:
         """Pass it on."""
         if self._session is not None and self._session.is_on(self._connection):
+            self._note(self._session, SocketEvent.RESUMED)
             self._session.resume_writing()
 
     def closed(self, *, cleanly: bool) -> None:
         """End the call, or let it wait for another socket."""
         session = self._session
         self._session = None
-        code = self._connection.close_code if cleanly else None
-        if session is None or not session.detach(self._connection, code):
+        if session is None or not session.detach(self._connection):
             return
+        code = self._connection.close_code if cleanly else None
+        event = SocketEvent.CLOSED if cleanly else SocketEvent.BROKEN
+        self._note(session, event, code)
         if cleanly:
             session.end("the far end closed the stream", "closed")
         else:
@@ -99,29 +111,52 @@ class Reception:
         except StreamError as error:
             session = self._calls.find(error.stream_id)
             if session is not None:
-                session.attach(self._connection)
-                self._hand_over(session)
-                session.receive(text)
+                if self._may_carry(session):
+                    self._note(session, SocketEvent.ATTACHED)
+                    session.attach(self._connection)
+                    self._hand_over(session)
+                    session.receive(text)
                 return
             self.complain(str(error))
             if error.ends_stream:
                 self._connection.close(1003, error.what)
             return
         if isinstance(message, Start):
-            session = self._calls.find(self._protocol.stream_id)
-            content_type = self._protocol.content_type
-            if session is not None and session.facts.content_type != content_type:
-                session.end("started anew with another content type", "replaced")
-                session = None
-            if session is None:
-                session = self._calls.begin(self._protocol, self._bot, self._connection)
-            else:
-                session.attach(self._connection, self._protocol)
+            self._begin_or_go_on(text)
+        elif isinstance(message, Stop):
+            self._connection.close(1000, "stopped before it started")
+
+    def _begin_or_go_on(self, text: bytes) -> None:
+        session = self._calls.find(self._protocol.stream_id)
+        content_type = self._protocol.content_type
+        if session is not None and not self._may_carry(session):
+            return
+        if session is not None and session.facts.content_type != content_type:
+            session.end("started anew with another content type", "replaced")
+            session = None
+        if session is None:
+            session = self._calls.begin(
+                self._protocol, self._admitted, self._connection
+            )
+        else:
+            self._note(session, SocketEvent.ATTACHED)
+            session.attach(self._connection, self._protocol)
+        if session is not None:
             if session.tape is not None:
                 session.tape.received(text)
             self._hand_over(session)
-        elif isinstance(message, Stop):
-            self._connection.close(1000, "stopped before it started")
+
+    def _may_carry(self, session: Session) -> bool:
+        if self._calls.may_carry(self._admitted, session):
+            return True
+        self._connection.close(1008, "the token is another call's")
+        return False
+
+    def _note(
+        self, session: Session, event: SocketEvent, code: int | None = None
+    ) -> None:
+        if session.tape is not None:
+            session.tape.event(event, code)
 
     def _hand_over(self, session: Session) -> None:
         self.is_started = True

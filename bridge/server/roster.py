@@ -33,6 +33,9 @@ class Told(Protocol):
     def coached_by(self, member: Member | None) -> None:
         """Whether what is heard from now on is a coach, and who."""
 
+    def end(self, reason: str, kind: str, code: int = 1000) -> None:
+        """End it."""
+
 
 class Roster:
     """Who is in which Multiparty Call, as far as callbacks tell.
@@ -46,6 +49,7 @@ class Roster:
         self._members: collections.OrderedDict[str, dict[str, Member]] = (
             collections.OrderedDict()
         )
+        self._names: collections.OrderedDict[str, str] = collections.OrderedDict()
         self._calls: dict[str, Told] = {}
         self._speaking: dict[str, set[str]] = {}
 
@@ -88,6 +92,9 @@ class Roster:
 
     def _joined(self, event: MpcEvent) -> None:
         member = self._note(event)
+        self._names[event.mpc_uuid] = event.mpc_name or ""
+        while len(self._names) > MOST_CALLS:
+            self._names.popitem(last=False)
         if member.call_uuid:
             self._mpc_of[member.call_uuid] = event.mpc_uuid
             while len(self._mpc_of) > MOST_CALLS:
@@ -156,12 +163,17 @@ class Roster:
 
     def _over(self, mpc_uuid: str) -> None:
         self._speaking.pop(mpc_uuid, None)
+        self._names.pop(mpc_uuid, None)
         for member in self._members.pop(mpc_uuid, {}).values():
             self._mpc_of.pop(member.call_uuid, None)
 
     def _place(self, session: Told, mpc_uuid: str) -> None:
         """A call learns where it is, and who was there before."""
         if session.call.mpc_uuid == mpc_uuid:
+            return
+        invited = session.call.mpc_name
+        if invited and invited not in (mpc_uuid, self._names.get(mpc_uuid, invited)):
+            session.end("its token is for another MPC", "wrong_mpc", code=1008)
             return
         session.call.mpc_uuid = mpc_uuid
         session.call.members.clear()

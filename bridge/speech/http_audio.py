@@ -4,6 +4,7 @@ OpenAI published."""
 import io
 from collections.abc import AsyncIterator
 
+import httpx
 import numpy as np
 import soundfile
 
@@ -77,6 +78,7 @@ class HttpVoice:
         rest = b""
         body = {**self._fields, "input": text}
         async with self._service.ask("voice", "audio/speech", json=body) as answer:
+            _refuse_text(answer)
             async for data in answer.aiter_bytes(round(PIECE_S * SPEECH_HZ) * 2):
                 rest += data
                 whole = len(rest) // 2 * 2
@@ -86,6 +88,13 @@ class HttpVoice:
         if not words.samples:
             raise ServiceError("voice", "no audio came")
         yield words.with_the_rest(line.flush())
+
+
+def _refuse_text(answer: httpx.Response) -> None:
+    """A page that a proxy put in speech's place would be heard as a burst of noise."""
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind.startswith("text/") or kind == "application/json":
+        raise ServiceError("voice", f"{kind} instead of audio")
 
 
 class _LateWords:

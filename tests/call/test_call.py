@@ -14,8 +14,8 @@ from bridge.audio import resampling
 from bridge.audio.alignment import align
 from bridge.audio.pcm import Samples, silence
 from bridge.audio.tones import tone
+from bridge.call.options import CallOptions
 from bridge.call.outbound import PlaybackOptions
-from bridge.call.session import CallOptions
 from bridge.stream import messages
 from bridge.stream.content_type import CONTENT_TYPES, ContentType
 from tests.fakes.far_end import STREAM_ID, FarEnd, calling
@@ -177,6 +177,33 @@ async def test_an_interruption_stops_the_source_too() -> None:
 
     assert closed == [True]
     assert far_end.buffer.played_samples == pytest.approx(8000, abs=200)
+
+
+async def test_a_source_that_never_waits_ends_with_its_playback() -> None:
+    """Also when the end comes just as there is room again: nobody else would run."""
+    made = 0
+
+    async def without_end() -> AsyncIterator[Samples]:
+        nonlocal made
+        while made < 1000:
+            made += 1
+            yield tone(440, 0.5, 16000)
+
+    async def talk(call: Call) -> None:
+        call.play(without_end())
+        async for _event in call.events():
+            pass
+
+    async with calling(talk) as far_end:
+        session = far_end.session
+        await asyncio.sleep(1.0)
+        # The feeder is awake, one step of the loop before the call's end is told to it.
+        session._outbound._make_room()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(session.end, "the end", "closed")
+        await asyncio.sleep(1.0)
+
+    assert made < 20
 
 
 async def test_a_key_interrupts_and_what_was_heard_is_true() -> None:
@@ -453,7 +480,9 @@ async def test_a_file_that_is_not_there_fails_the_bot() -> None:
     assert far_end.closed == (1011, "the bot failed")
 
 
-async def test_a_slow_bot_loses_the_oldest_audio_and_is_told() -> None:
+async def test_a_slow_bot_loses_the_oldest_audio_and_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """Bounded memory, an honest gap."""
     gaps: list[float] = []
 
@@ -467,9 +496,11 @@ async def test_a_slow_bot_loses_the_oldest_audio_and_is_told() -> None:
     options = CallOptions(playback=PlaybackOptions(), listen_s=1.0)
     async with calling(slow, options=options) as far_end:
         await far_end.talk(silence(8 * 8000))
+        # While it happens, not when the call is over.
+        assert far_end.metrics.frames_dropped > 100
 
     assert gaps
-    assert far_end.metrics.frames_dropped > 100
+    assert caplog.text.count("listens more slowly than the caller speaks") == 1
 
 
 @pytest.mark.parametrize("latency_s", [0.0, 0.04])

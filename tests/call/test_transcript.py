@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+import resource
 from pathlib import Path
 
 import pytest
 
 from bridge.call.call import Call
-from bridge.call.session import CallOptions
+from bridge.call.options import CallOptions
 from bridge.call.transcript import Transcript, Turn
 from tests.fakes.far_end import STREAM_ID, calling
 
@@ -82,3 +83,28 @@ async def test_calls_that_end_together_lose_no_turn(tmp_path: Path) -> None:
         assert [line["text"] for line in lines] == [
             f"{number} ?" for number in range(5)
         ]
+
+
+async def test_a_line_is_whole_or_not_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a disk took half of is taken back; what is lost is counted, and told."""
+    lost: list[int] = []
+    transcript = Transcript(tmp_path, "id", lambda _turn: None)
+    transcript.on_lost = lambda: lost.append(1)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150, before[1]))
+    try:
+        for text in ("One.", "x" * 200, "y" * 200):
+            transcript.add(Turn("bot", text, 0.0, 1.0))
+        await asyncio.sleep(0.1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    transcript.add(Turn("bot", "Four.", 0.0, 1.0))
+    await transcript.finish()
+
+    lines = (tmp_path / "id.jsonl").read_text().splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["One.", "Four."]
+    assert len(lost) == 2
+    assert "2 turns are lost" in caplog.text
+    assert len(caplog.records) == 2

@@ -189,12 +189,12 @@ def test_an_account_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(PlivoOptions, "client", client)
     monkeypatch.setenv("PLIVO_AUTH_ID", "MA1")
-    monkeypatch.setenv("PLIVO_AUTH_TOKEN", "secret")
+    monkeypatch.setenv("PLIVO_AUTH_TOKEN", "wallflower")
     CliRunner().invoke(cli, ["mpc", "--api-url", "http://api.test", "list"])
     CliRunner().invoke(cli, ["mpc", "--local", "list"])
     first, local = options
     assert (first.auth_id, first.api_url) == ("MA1", "http://api.test")
-    assert "secret" not in repr(first)
+    assert "wallflower" not in repr(first)
     assert (local.auth_id, local.api_url) == (
         "MALOCALENGINE0000000",
         "http://127.0.0.1:8080",

@@ -19,7 +19,9 @@ MEMBER = {"member_id": "1", "mpc_uuid": "u", "role": "agent"}
 
 def client(answer: Callable[[httpx.Request], httpx.Response]) -> MpcClient:
     transport = httpx.MockTransport(answer)
-    return MpcClient(AUTH_ID, "secret", url="http://engine.test", transport=transport)
+    return MpcClient(
+        AUTH_ID, "wallflower", url="http://engine.test", transport=transport
+    )
 
 
 def answer_to(request: httpx.Request) -> httpx.Response:
@@ -185,4 +187,4 @@ async def test_the_token_is_in_no_repr() -> None:
     """Nor is it asked for."""
     async with client(answer_to) as mpc:
         assert repr(mpc) == f"<MpcClient {AUTH_ID} at engine.test>"
-        assert "secret" not in repr(vars(mpc))
+        assert "wallflower" not in repr(vars(mpc))

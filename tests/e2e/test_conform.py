@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from bridge.bots.echo import Echo
 from bridge.call.bot import InService
-from bridge.call.session import CallOptions
+from bridge.call.options import CallOptions
 from bridge.cli.main import cli
 from bridge.conformance import SCENARIO_NAMES, Finding, Outcome, conform
 from bridge.errors import ConfigError

@@ -14,7 +14,8 @@ from bridge.audio.pcm import silence
 from bridge.audio.tones import tone
 from bridge.bots.conversation import Conversation
 from bridge.call.bot import InService
-from bridge.call.session import CallOptions, Session
+from bridge.call.options import CallOptions
+from bridge.call.session import Session
 from bridge.call.transcript import Turn
 from bridge.control import MpcClient
 from bridge.control.options import PlivoOptions

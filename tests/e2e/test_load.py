@@ -19,7 +19,7 @@ from bridge.audio import files
 from bridge.audio.tones import tone
 from bridge.bots.echo import Echo
 from bridge.call.bot import InService
-from bridge.call.session import CallOptions
+from bridge.call.options import CallOptions
 from bridge.errors import BridgeError, ConfigError, UnavailableError
 from bridge.load import CallerPlan, Constant, Plan, Report, Steps, Trouble, run
 from bridge.load.caller_plan import Spells

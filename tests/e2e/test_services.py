@@ -423,6 +423,15 @@ async def test_a_voice_without_audio_is_an_error() -> None:
             [each async for each in voice.speak("Hello there.", 8000)]
 
 
+async def test_a_page_is_not_spoken() -> None:
+    """A proxy's excuse, with status 200, would be a burst of noise."""
+    async with serving() as (server, service):
+        server.status = [Response(b"<html>" * 999, 200, media_type="text/html")]
+        voice = HttpVoice(service, "tts", "alloy")
+        with pytest.raises(ServiceError, match="text/html instead of audio"):
+            [each async for each in voice.speak("Hello there.", 8000)]
+
+
 def test_a_key_is_in_no_repr() -> None:
     """Nor anything else but the host."""
     assert repr(Service("https://api.test/v1", "secret")) == "<Service api.test>"

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bridge.audio.pcm import Samples, silence
 from bridge.call.bot import InService
-from bridge.call.session import CallOptions
+from bridge.call.options import CallOptions
 from bridge.call.transcript import Turn
 from bridge.engine.far_buffer import FarBuffer
 from bridge.server.app import BridgeServer, serving

@@ -11,8 +11,9 @@ from bridge.audio.codecs import CODECS
 from bridge.audio.pcm import Samples, silence
 from bridge.call.bot import InService
 from bridge.call.call import Call
+from bridge.call.options import CallOptions
 from bridge.call.pacing import Wheel
-from bridge.call.session import CallOptions, Session
+from bridge.call.session import Session
 from bridge.engine.far_buffer import FarBuffer
 from bridge.metrics import Metrics
 from bridge.stream import messages

@@ -1,14 +1,15 @@
 """Captured calls played again: the bridge's own server, in virtual time."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from bridge import Call, Dtmf
 from bridge.audio.tones import tone
 from bridge.call.bot import InService
-from bridge.call.session import CallOptions
-from bridge.capture import Capture, Record, SocketEvent, write
+from bridge.call.options import CallOptions
+from bridge.capture import Capture, Record, SocketEvent, read, write
 from bridge.errors import UnavailableError
 from bridge.replay import Manners, Replay, Story, Tolerances, compare, replay_at
 from bridge.replay import replay_here as replay_once
@@ -35,7 +36,7 @@ def again(
     then: Capture,
     bot: object = echo,
     manners: Manners = Manners.RECORDED,
-    **options: float,
+    **options: float | str,
 ) -> Story:
     def make() -> InService:
         return InService.of("bot", bot)  # type: ignore[arg-type]
@@ -223,6 +224,33 @@ def test_who_did_not_read_does_not_read_again() -> None:
 
     assert not [t for t in times if 1.01 < t < 1.99]
     assert [t for t in times if t > 2.0]
+
+
+def test_a_server_captures_what_happens_to_the_socket(tmp_path: Path) -> None:
+    """Beside the messages of both ends, in order; with the code of a close."""
+    events = [
+        Record(1.0, event=SocketEvent.PAUSED),
+        Record(1.2, event=SocketEvent.RESUMED),
+        Record(1.4, event=SocketEvent.BROKEN),
+        Record(1.6, event=SocketEvent.ATTACHED),
+    ]
+    again(
+        capture(speech(0.0, 1), events, speech(1.6, 1), closed(3.0)),
+        capture=str(tmp_path),
+    )
+
+    (path,) = tmp_path.iterdir()
+    taken = read(path.read_bytes())
+    happened = [record for record in taken.records if record.event]
+    assert [record.event for record in happened] == [
+        *(record.event for record in events),
+        SocketEvent.CLOSED,
+        SocketEvent.ENDED,
+    ]
+    assert happened[-2].code == 1000
+    assert taken.is_complete
+    assert Story(taken).sent_audio
+    assert len(Story(taken).received) == 101
 
 
 def test_what_was_unreadable_is_sent_as_it_was() -> None:

@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from bridge.call.events import CoachMode, Event, Held, Joined, Left, Member, Muted
 from bridge.multiparty.callbacks import Callback, MpcEvent, StreamEvent, StreamState
 from bridge.multiparty.vocabulary import EventName
@@ -13,12 +15,18 @@ class Session:
     """A call that writes down what it is told."""
 
     def __init__(self, call_uuid: str) -> None:
-        self.call: Any = SimpleNamespace(call_uuid=call_uuid, mpc_uuid="", members={})
+        self.call: Any = SimpleNamespace(
+            call_uuid=call_uuid, mpc_uuid="", mpc_name="", members={}
+        )
         self.told: list[Event] = []
         self.coaches: list[str] = []
+        self.ended = ""
 
     def tell(self, event: Event) -> None:
         self.told.append(event)
+
+    def end(self, reason: str, kind: str, code: int = 1000) -> None:
+        self.ended = f"{reason} {kind} {code}"
 
     def coached_by(self, member: Member | None) -> None:
         self.coaches.append(member.member_id if member else "")
@@ -155,3 +163,24 @@ def test_memory_has_an_end() -> None:
     assert len(roster._mpc_of) == len(roster._members) == 10_000
     roster.take(MpcEvent(name=EventName.MPC_END, mpc_uuid="m10009"))
     assert len(roster._mpc_of) == len(roster._members) == 9_999
+
+
+@pytest.mark.parametrize("invited", ["m", "my call", ""])
+def test_a_token_may_name_its_call_or_give_its_uuid(invited: str) -> None:
+    """Whichever the AI agent was added by; without a token, anything goes."""
+    roster, session = Roster(), Session("c2")
+    session.call.mpc_name = invited
+    roster.begin(session)
+    roster.take(event(EventName.JOIN, 2, "ai-agent", mpc_name="my call"))
+    assert session.call.mpc_uuid == "m"
+    assert not session.ended
+
+
+def test_a_token_for_another_call_ends_the_stream() -> None:
+    """Also when the callback was faster than the stream."""
+    roster, session = Roster(), Session("c2")
+    session.call.mpc_name = "other"
+    roster.take(event(EventName.JOIN, 2, "ai-agent", mpc_name="my call"))
+    roster.begin(session)
+    assert session.ended == "its token is for another MPC wrong_mpc 1008"
+    assert not session.call.mpc_uuid

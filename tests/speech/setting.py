@@ -10,7 +10,7 @@ from bridge.audio.pcm import Samples, silence
 from bridge.audio.tones import tone
 from bridge.bots.conversation import Conversation
 from bridge.call.call import Call
-from bridge.call.session import CallOptions
+from bridge.call.options import CallOptions
 from bridge.call.transcript import Turn
 from bridge.speech.brain import Message, Said, Thought
 from bridge.speech.dialogue import Parts

@@ -1,0 +1,173 @@
+"""The address for those who run the server: calls, metrics, and the log's level."""
+
+import hmac
+import json
+import logging
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bridge import metrics as metrics_module
+from bridge.call.session import Session
+from bridge.metrics import Metrics
+from bridge.server import shown
+
+__all__ = ["Administered", "admin_app"]
+
+_LOG = logging.getLogger(__name__)
+
+LEVELS = ("debug", "info", "warning", "error")
+
+MOST_BYTES = 1024
+
+OPEN_TO_ALL = ("/healthz", "/readyz")
+"""A probe brings no token."""
+
+
+class Administered(Protocol):
+    """What is shown and steered of a server."""
+
+    metrics: Metrics
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes new streams."""
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The calls that go on."""
+
+    def find(self, stream_id: str) -> Session | None:
+        """One of them, by the id of its stream."""
+
+
+class _Admin:
+    def __init__(self, server: Administered) -> None:
+        self._server = server
+
+    async def calls(self, _request: Request) -> Response:
+        """All calls, the longest first."""
+        found = [shown.summary(each) for each in self._server.sessions]
+        return JSONResponse({"calls": sorted(found, key=lambda each: -each["age_s"])})
+
+    async def call(self, request: Request) -> Response:
+        """All that is known of one."""
+        session = self._server.find(request.path_params["stream_id"])
+        return _unknown(request) if session is None else _json(shown.detail(session))
+
+    async def end(self, request: Request) -> Response:
+        """End one."""
+        session = self._server.find(request.path_params["stream_id"])
+        if session is None:
+            return _unknown(request)
+        _LOG.warning("%r is ended by the admin address", session)
+        session.end("ended by the operator", "operator")
+        return _json({"ended": session.facts.stream_id})
+
+    async def log_level(self, request: Request) -> Response:
+        """Show the log's level, or set it."""
+        if request.method == "PUT":
+            body = await _body(request)
+            level = body.strip().strip('"').lower()
+            if level.startswith("{"):
+                try:
+                    level = str(json.loads(body).get("level", "")).lower()
+                except ValueError:
+                    level = ""
+            if level not in LEVELS:
+                allowed = ", ".join(LEVELS)
+                return PlainTextResponse(f"allowed levels: {allowed}\n", 400)
+            logging.getLogger().setLevel(level.upper())
+            _LOG.warning("the log's level is %s from here on", level)
+        name = logging.getLevelName(logging.getLogger().level)
+        return _json({"level": name.lower()})
+
+    async def metrics(self, _request: Request) -> Response:
+        """For Prometheus."""
+        return Response(
+            self._server.metrics.exposition(), media_type=metrics_module.CONTENT_TYPE
+        )
+
+    async def healthy(self, _request: Request) -> Response:
+        """It lives."""
+        return PlainTextResponse("ok\n")
+
+    async def ready(self, _request: Request) -> Response:
+        """It takes new streams, or does not."""
+        if self._server.is_ready:
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("draining\n", 503)
+
+
+class _Bearer:
+    """Lets in who brings the token; all, where there is none."""
+
+    def __init__(self, app: ASGIApp, token: SecretStr) -> None:
+        self._app = app
+        self._right = f"Bearer {token.get_secret_value()}".encode()
+        self._is_open = not token.get_secret_value()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a request."""
+        if scope["type"] == "http" and not self._lets_in(scope):
+            answer = PlainTextResponse(
+                "Authorization: Bearer with the admin token is needed\n",
+                401,
+                {"WWW-Authenticate": "Bearer"},
+            )
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _lets_in(self, scope: Scope) -> bool:
+        if self._is_open or scope["path"] in OPEN_TO_ALL:
+            return True
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        return hmac.compare_digest(given, self._right)
+
+
+def admin_app(server: Administered, token: SecretStr) -> Starlette:
+    """Make the ASGI application.
+
+    Args:
+        server: Whose calls it shows.
+        token: Asked for with each request; an empty one is not.
+    """
+    admin = _Admin(server)
+    return Starlette(
+        routes=[
+            Route("/calls", admin.calls),
+            Route("/calls/{stream_id}", admin.call),
+            Route("/calls/{stream_id}", admin.end, methods=["DELETE"]),
+            Route("/log-level", admin.log_level, methods=["GET", "PUT"]),
+            Route("/metrics", admin.metrics),
+            Route("/healthz", admin.healthy),
+            Route("/readyz", admin.ready),
+        ],
+        middleware=[Middleware(_Bearer, token=token)],
+    )
+
+
+async def _body(request: Request) -> str:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            break
+    return body[:MOST_BYTES].decode("utf-8", "replace")
+
+
+def _json(content: dict[str, Any]) -> Response:
+    return JSONResponse(content)
+
+
+def _unknown(request: Request) -> Response:
+    return JSONResponse(
+        {"error": f"no call has the stream {request.path_params['stream_id']}"}, 404
+    )

@@ -1,0 +1,188 @@
+"""Whether an upgrade is Plivo's, or was invited: signatures, nonces, tokens."""
+
+import collections
+import dataclasses
+import datetime
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from websockets.http11 import Request
+
+from bridge.control import tokens
+from bridge.control.tokens import Invitation, TokenError
+from bridge.errors import ConfigError
+from bridge.multiparty import signatures
+from bridge.server.guest import Refusal
+from bridge.server.options import AccessOptions
+
+__all__ = ["Authentication", "Grant"]
+
+MOST_REMEMBERED = 100_000
+"""Nonces, and tokens in use; only right ones are kept, so that nobody can fill it."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Grant:
+    """What let an upgrade in."""
+
+    nonce: str = ""
+    invitation: Invitation | None = None
+
+
+NOTHING_ASKED = Grant()
+
+
+class Authentication:
+    """Checks upgrades.
+
+    Args:
+        access: What is asked for.
+        auth_token: The account's, for signatures; None where it is not known.
+        now_s: Seconds since the epoch; for tests.
+
+    Raises:
+        ConfigError: If something is asked for that there is no secret for.
+    """
+
+    def __init__(
+        self,
+        access: AccessOptions,
+        auth_token: SecretStr | None,
+        now_s: Callable[[], float] = lambda: datetime.datetime.now(
+            datetime.UTC
+        ).timestamp(),
+    ) -> None:
+        has_secret = bool(access.stream_secret.get_secret_value())
+        self.mode = _mode(access.stream_auth, auth_token is not None, has_secret)
+        self._token = auth_token or SecretStr("")
+        self._secret = access.stream_secret
+        self._public_url = access.public_url.rstrip("/")
+        self._window_s = access.nonce_window_s
+        self._now_s = now_s
+        self._nonces: collections.OrderedDict[str, float] = collections.OrderedDict()
+        self._calls: collections.OrderedDict[str, str] = collections.OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<Authentication {self.mode}>"
+
+    def check(self, request: Request, host: str) -> Grant:
+        """Look at an upgrade.
+
+        Args:
+            request: Its URL and headers.
+            host: What the far end dialled.
+
+        Raises:
+            Refusal: 401 if it brings nothing that is asked for, 403 if what it brings
+                is wrong.
+        """
+        if self.mode == "none":
+            return NOTHING_ASKED
+        url = (self._public_url or f"ws://{host}") + request.path
+        nonce = invitation = refusal = None
+        if self.mode != "token":
+            nonce, refusal = self._signed(request, url)
+        if self.mode != "signature" and (nonce is None or self.mode == "both"):
+            try:
+                invitation = self._invited(url)
+            except TokenError as error:
+                refusal = str(error)
+        missing = {
+            "signature": nonce is None,
+            "token": invitation is None,
+            "either": nonce is None and invitation is None,
+            "both": nonce is None or invitation is None,
+        }[self.mode]
+        if not missing:
+            return Grant(nonce or "", invitation)
+        if refusal is not None:
+            raise Refusal(HTTPStatus.FORBIDDEN, f"{refusal}\n", why="forbidden")
+        raise Refusal(
+            HTTPStatus.UNAUTHORIZED,
+            f"what lets a stream in here: {WORDS[self.mode]}\n",
+            why="unauthorized",
+        )
+
+    def spend(self, grant: Grant) -> None:
+        """A grant has let somebody in; its signature lets nobody in again."""
+        if grant.nonce:
+            self._nonces[grant.nonce] = self._now_s()
+            if len(self._nonces) > MOST_REMEMBERED:
+                self._nonces.popitem(last=False)
+
+    def binds(self, grant: Grant, call: str) -> bool:
+        """Bind a token to the call that begins with it; False if it is another's.
+
+        A call whose socket broke comes back with the same token, even if that has
+        expired meanwhile.
+        """
+        if grant.invitation is None:
+            return True
+        first = self._calls.setdefault(grant.invitation.token_id, call)
+        if len(self._calls) > MOST_REMEMBERED:
+            self._calls.popitem(last=False)
+        return first == call
+
+    # ------------------------------------------------------------------ inside
+
+    def _signed(self, request: Request, url: str) -> tuple[str | None, str | None]:
+        """The nonce of a right signature, and what is wrong with a wrong one."""
+        headers = {name.lower(): value for name, value in request.headers.raw_items()}
+        nonce = headers.get(signatures.V3_NONCE.lower())
+        if nonce is None:
+            return None, None
+        self._forget()
+        token = self._token.get_secret_value()
+        if nonce in self._nonces:
+            return None, "the signature's nonce was here before"
+        if signatures.upgrade_scheme(headers, token, url) is None:
+            place = urlsplit(url)
+            return None, f"the signature is not the account's for {place.netloc}"
+        return nonce, None
+
+    def _invited(self, url: str) -> Invitation | None:
+        invitation = tokens.read(url, self._secret)
+        if (
+            invitation is not None
+            and invitation.expires_s < self._now_s()
+            and invitation.token_id not in self._calls
+        ):
+            raise TokenError("the token has expired")
+        return invitation
+
+    def _forget(self) -> None:
+        oldest_s = self._now_s() - self._window_s
+        while self._nonces and next(iter(self._nonces.values())) < oldest_s:
+            self._nonces.popitem(last=False)
+
+
+WORDS = {
+    "signature": "Plivo's signature",
+    "token": "a token",
+    "either": "Plivo's signature or a token",
+    "both": "Plivo's signature and a token",
+}
+
+
+def _mode(asked: str, has_token: bool, has_secret: bool) -> str:  # noqa: FBT001
+    """What is asked for, once it is known which secrets there are."""
+    if asked == "auto":
+        found = {
+            (False, False): "none",
+            (True, False): "signature",
+            (False, True): "token",
+            (True, True): "either",
+        }
+        return found[has_token, has_secret]
+    needs_token = asked in ("signature", "either", "both")
+    if needs_token and not has_token:
+        raise ConfigError(
+            f"stream_auth: {asked} needs the account's auth token: PLIVO_AUTH_TOKEN"
+        )
+    if asked in ("token", "either", "both") and not has_secret:
+        raise ConfigError(
+            f"stream_auth: {asked} needs a stream_secret: BRIDGE_STREAM_SECRET"
+        )
+    return asked

@@ -1,0 +1,279 @@
+"""The listener: its sockets, the calls they carry, and how it ends."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from pydantic import SecretStr
+from websockets.http11 import Request
+
+from bridge.call.bot import InService
+from bridge.call.options import CallOptions
+from bridge.call.pacing import Wheel
+from bridge.call.session import Session
+from bridge.capture import Recorder
+from bridge.control.bound import BoundCall
+from bridge.control.client import MpcClient
+from bridge.metrics import Metrics
+from bridge.server.admission import STREAM_PATH, Admission, Admitted
+from bridge.server.capturing import tape_of
+from bridge.server.connection import Connection
+from bridge.server.options import ServerOptions
+from bridge.server.reception import Reception
+from bridge.server.roster import Roster
+from bridge.stream.protocol import StreamProtocol
+from bridge.tasks import Change, Spawn
+
+__all__ = ["BridgeServer"]
+
+_LOG = logging.getLogger(__name__)
+
+FAREWELL_MARGIN_S = 0.5
+
+
+class BridgeServer:
+    """Answers Plivo's streams with bots; made by `bridge.server.app.serving`.
+
+    Args:
+        bots: Who answers `/stream/{name}`; the first also answers `/stream`.
+        options: Limits and deadlines of the listener.
+        call_options: How calls are run.
+        auth_token: Of the account, for signatures; None where it is not known.
+        spawn: Runs the calls.
+
+    Raises:
+        ConfigError: If something is asked of streams that there is no secret for.
+    """
+
+    def __init__(
+        self,
+        bots: Mapping[str, InService],
+        options: ServerOptions,
+        call_options: CallOptions,
+        auth_token: SecretStr | None,
+        spawn: Spawn,
+    ) -> None:
+        self.metrics = Metrics()
+        self.port = options.port
+        self.admission = Admission(
+            bots, options, auth_token, self.metrics, asyncio.get_running_loop().time
+        )
+        self._options = options
+        self._call_options = call_options
+        self._spawn = spawn
+        self._wheel = Wheel()
+        self._connections: set[Connection] = set()
+        self._waiting: set[Connection] = set()
+        self._sessions: dict[str, Session] = {}
+        self.callbacks_port = 0
+        self.admin_port = 0
+        self.reload_certificate: Callable[[], object] = lambda: None
+        self.client: MpcClient | None = None
+        """Of the REST API; bots get it bound to their call."""
+        self.on_call: Callable[[Session], None] = lambda _session: None
+        """Told of each call that begins."""
+        self.on_drained: Callable[[], None] = lambda: None
+        """Told when the calls are over, and only what bots left behind may go on."""
+        self.recorder: Recorder | None = None
+        """Captures the calls, where that is wanted."""
+        self.roster = Roster()
+        self._change = Change()
+        self._is_forced = False
+
+    def __repr__(self) -> str:
+        state = "ready" if self.admission.is_ready else "not ready"
+        return f"<BridgeServer port {self.port} {state} {len(self._sessions)} calls>"
+
+    @property
+    def url(self) -> str:
+        """Where the default bot is reached."""
+        host = (
+            f"[{self._options.host}]"
+            if ":" in self._options.host
+            else self._options.host
+        )
+        scheme = "wss" if self._options.access.tls_certificate else "ws"
+        return f"{scheme}://{host}:{self.port}{STREAM_PATH}"
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether new streams are taken."""
+        return self.admission.is_ready
+
+    @property
+    def options(self) -> ServerOptions:
+        """Limits and deadlines of the listener."""
+        return self._options
+
+    @property
+    def callbacks_url(self) -> str:
+        """Where callbacks are taken; empty where none are."""
+        if not self.callbacks_port:
+            return ""
+        host = self._options.host
+        host = f"[{host}]" if ":" in host else host
+        scheme = "https" if self._options.access.tls_certificate else "http"
+        return f"{scheme}://{host}:{self.callbacks_port}/callbacks"
+
+    @property
+    def admin_url(self) -> str:
+        """Where the server is run from; empty where it is not."""
+        if not self.admin_port:
+            return ""
+        host = self._options.admin.admin_host
+        host = f"[{host}]" if ":" in host else host
+        return f"http://{host}:{self.admin_port}"
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The calls that go on."""
+        return tuple(self._sessions.values())
+
+    def force(self) -> None:
+        """Wait no more for calls to end by themselves."""
+        self._is_forced = True
+        self._change.announce()
+
+    def connection(self) -> asyncio.Protocol:
+        """Take a socket in; the loop's factory."""
+        if len(self._waiting) >= self._options.access.max_waiting:
+            self.metrics.streams_refused["waiting"] += 1
+            return _Dropped()
+        connection = Connection(self._admit, self._options, self._wheel, self._gone)
+        self._connections.add(connection)
+        self._waiting.add(connection)
+        return connection
+
+    async def drain(self) -> None:
+        """Stop: take no new streams, let calls end, then end them with 1001."""
+        self.admission.is_ready = False
+        _LOG.info(
+            "draining %d calls for %.0f s", len(self._sessions), self._options.drain_s
+        )
+        if not await self._all_end_within(self._options.drain_s):
+            _LOG.warning("%d calls did not end in time", len(self._sessions))
+        for session in self.sessions:
+            session.end("the server stopped", "server", code=1001)
+        for connection in tuple(self._connections):
+            connection.close(1001, "the server stopped")
+        # Their bots are told, and may still write down what they know.
+        await self._all_end_within(self._call_options.farewell_s + FAREWELL_MARGIN_S)
+
+    async def _all_end_within(self, seconds: float) -> bool:
+        """Wait for the calls to end; no longer than that, or until forced."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._sessions and not self._is_forced:
+                    await self._change.wait()
+        except TimeoutError:
+            pass
+        return not self._sessions
+
+    # --------------------------------------------------------------- admission
+
+    def _admit(self, connection: Connection, request: Request) -> Reception:
+        streams = self._connections - self._waiting
+        admitted = self.admission.admit(request, connection.address, streams)
+        connection.address = admitted.address
+        self._waiting.discard(connection)
+        return Reception(self, admitted, connection, self.metrics)
+
+    def _gone(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        self._waiting.discard(connection)
+        if connection.said_too_much:
+            self.metrics.streams_refused["head"] += 1
+
+    # ------------------------------------------------------------------- calls
+
+    def find(self, stream_id: str) -> Session | None:
+        """The call that a stream carries, if it still goes on."""
+        session = self._sessions.get(stream_id)
+        return None if session is None or session.end_reason else session
+
+    def may_carry(self, admitted: Admitted, session: Session) -> bool:
+        """Whether what let a socket in is good for a call that goes on.
+
+        Plivo's signature is; a token only if the call began with it.
+        """
+        invitation = admitted.grant.invitation
+        if invitation is None or invitation.token_id == session.token_id:
+            return True
+        self.metrics.streams_refused["token"] += 1
+        return False
+
+    def begin(
+        self, protocol: StreamProtocol, admitted: Admitted, connection: Connection
+    ) -> Session | None:
+        """Begin a call; None if it may not, and the socket is closed."""
+        session = Session(
+            protocol,
+            admitted.bot,
+            connection,
+            self._wheel,
+            self.metrics,
+            self._call_options,
+        )
+        account = session.facts.account_id
+        theirs = sum(each.facts.account_id == account for each in self.sessions)
+        if self.admission.account_is_full(account, theirs):
+            connection.close(1013, "the account has all the streams it may have")
+            return None
+        name = session.facts.call_uuid or session.facts.stream_id
+        if not self.admission.authentication.binds(admitted.grant, name):
+            self.metrics.streams_refused["token"] += 1
+            connection.close(1008, "the token is another call's")
+            return None
+        if self.recorder is not None:
+            session.tape = tape_of(
+                self.recorder,
+                session,
+                admitted.bot,
+                connection.path,
+                self._call_options,
+            )
+        self._sessions[session.facts.stream_id] = session
+        self.metrics.streams_active += 1
+        call = session.call
+        if admitted.grant.invitation is not None:
+            call.mpc_name = admitted.grant.invitation.mpc
+            session.token_id = admitted.grant.invitation.token_id
+        if self.client is not None and call.call_uuid:
+            call.mpc = BoundCall(
+                self.client, call.call_uuid, lambda: call.mpc_uuid, call.mpc_name
+            )
+        self.roster.begin(session)
+        self.on_call(session)
+        self._spawn(f"call {session.facts.stream_id}", self._run(session))
+        return session
+
+    def broken(self, session: Session) -> None:
+        """Give a call whose socket broke some time to get another."""
+        _LOG.info("%r: its socket broke", session)
+        due_s = asyncio.get_running_loop().time() + self._options.resume_s
+        session.resume_by_s = due_s
+        self._wheel.at(due_s, lambda: self._give_up(session, due_s))
+
+    def _give_up(self, session: Session, due_s: float) -> None:
+        # It may have come back and broken again: then another wake is for it.
+        if not session.is_attached and session.resume_by_s == due_s:
+            session.end("the socket broke", "broken", code=1006)
+
+    async def _run(self, session: Session) -> None:
+        try:
+            await session.run()
+        finally:
+            if self._sessions.get(session.facts.stream_id) is session:
+                del self._sessions[session.facts.stream_id]
+            self.roster.end(session)
+            self.metrics.streams_active -= 1
+            self._change.announce()
+
+
+class _Dropped(asyncio.Protocol):
+    """A connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hang up."""
+        cast("asyncio.Transport", transport).abort()

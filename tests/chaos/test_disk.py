@@ -1,0 +1,58 @@
+"""Disks that take no more: calls go on, and what is lost is told and counted."""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+
+import pytest
+
+from tests.chaos.caller import Caller
+from tests.chaos.conftest import House
+from tests.chaos.stage import staged
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+
+async def test_a_full_disk_costs_turns_of_transcripts_and_nothing_else(
+    house: House,
+) -> None:
+    """Two lines in the log, a count; the file stays whole, and goes on when it can."""
+    stage, others, folder = house
+    async with others.undisturbed(), Caller(stage.url("notes")) as caller:
+        file = folder / f"{caller.stream_id}.jsonl"
+        with stage.limited(resource.RLIMIT_FSIZE, 4096):
+            await stage.until_metric("transcript_turns_lost", 20)
+        assert file.stat().st_size <= 4096
+        await asyncio.sleep(0.3)
+    assert await stage.end_of(caller.stream_id)
+    lost = (await stage.metrics())["transcript_turns_lost"]
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    numbers = [int(line["text"].split()[0]) for line in lines]
+    assert numbers == sorted(numbers)
+    assert numbers[-1] - len(numbers) == lost
+    first, last = stage.said("transcript ")
+    assert first["message"].startswith(f"transcript {file}: ")
+    assert last["message"] == f"transcript {file}: {lost:.0f} turns are lost"
+
+
+@pytest.mark.parametrize("log", ["full", "gone"])
+async def test_a_log_that_nobody_keeps_disturbs_no_call(log: str) -> None:
+    """Standard error on a full disk, or a pipe that nobody reads any more."""
+    if log == "full":
+        target = os.open("/dev/full", os.O_WRONLY)
+    else:
+        source, target = os.pipe()
+        os.close(source)
+    try:
+        with staged("--drain-s", "0.2", bots="radio crashes", log=target) as stage:
+            async with Caller(stage.url("radio")) as caller:
+                async with Caller(stage.url("crashes")) as other:
+                    assert (await other.closed()).code == 1011
+                await caller.until_loud(10)
+                stage.send(signal.SIGTERM)
+                assert (await caller.closed()).code == 1001
+            assert await stage.ended() == 0
+    finally:
+        os.close(target)
