@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp
 from bridge.errors import ConfigError
 from bridge.tasks import background
 
-__all__ = ["http_server", "listen"]
+__all__ = ["http_server", "is_loopback", "listen"]
 
 CLOSE_TIMEOUT_S = 2.0
 
@@ -53,6 +54,14 @@ async def http_server(
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({serving}, timeout=CLOSE_TIMEOUT_S)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def listen(host: str, port: int) -> socket.socket:

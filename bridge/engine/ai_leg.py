@@ -19,13 +19,17 @@ from typing import Any
 from pydantic import SecretStr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.uri import parse_uri
 
 from bridge.audio import files, mixing, tones
 from bridge.audio.codecs import CODECS
 from bridge.audio.pcm import FRAME_MS, Samples, silence
 from bridge.audio.resampling import Resampler, resampler
+from bridge.engine.addresses import OutOfReachError, Reach
 from bridge.engine.far_buffer import DEFAULT_LIMIT_S, FarBuffer
 from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
+from bridge.engine.resolver import Resolver
+from bridge.engine.targets import shown
 from bridge.errors import ConfigError, StreamError, UnavailableError
 from bridge.multiparty import signatures
 from bridge.multiparty.callbacks import StreamState
@@ -47,6 +51,11 @@ RETRY_S = 0.5
 CLOSE_TIMEOUT_S = 1.0
 """For a server to answer our close frame."""
 
+PING_S = 10.0
+"""How often a server is asked whether it is there, and how long it may take to say so.
+One that hangs would let its caller wait in silence; the system's own buffers take
+minutes of audio before it shows otherwise."""
+
 SEND_QUEUE_S = 40.0
 """How much a slow server may lag behind before its stream is dropped."""
 
@@ -66,6 +75,8 @@ class AiLegOptions:
     """Signs the upgrade."""
     reconnects: bool = False
     """Whether a socket that breaks is connected anew; else the participant exits."""
+    resolver: Resolver = dataclasses.field(default_factory=lambda: Resolver(Reach()))
+    """Says where streams may go."""
 
 
 class AiLeg:
@@ -146,6 +157,12 @@ class AiLeg:
             reason = {"reason": "connection_failed", "error": str(error.detail)}
             self.on_state(StreamState.DROPPED, reason)
             raise
+        except asyncio.CancelledError:
+            # Whoever rang ran out of patience; who hung up knows.
+            if not is_answered and not self._is_hung_up:
+                reason = {"reason": "connection_failed", "error": "no answer in time"}
+                self.on_state(StreamState.DROPPED, reason)
+            raise
         finally:
             if is_answered and sys.exception() is None:
                 self._tell_of_end(asyncio.get_running_loop().time() - began_s)
@@ -217,14 +234,12 @@ class AiLeg:
             self._outgoing.get_nowait()
 
     def _tell_of_end(self, lasted_s: float) -> None:
+        facts = {"reason": "completed", "duration_s": round(lasted_s, 3)}
         if self._is_broken:
             text = "connection disconnected with the remote service"
-            self.on_state(
-                StreamState.DROPPED,
-                {"reason": "connection_failed", "duration_s": lasted_s, "error": text},
-            )
+            broken = {**facts, "reason": "connection_failed", "error": text}
+            self.on_state(StreamState.DROPPED, broken)
         else:
-            facts = {"reason": "completed", "duration_s": round(lasted_s, 3)}
             self.on_state(StreamState.STOPPED, facts)
 
     # ------------------------------------------------------------------- sending
@@ -242,22 +257,47 @@ class AiLeg:
             if attempt:
                 await asyncio.sleep(RETRY_S)
             try:
-                return await stack.enter_async_context(
-                    connect(
-                        self._url,
-                        compression=None,
-                        max_size=None,
-                        proxy=None,
-                        close_timeout=CLOSE_TIMEOUT_S,
-                        additional_headers=self._headers(),
-                    )
-                )
+                return await self._connected(stack)
+            except OutOfReachError as never:
+                raise UnavailableError("connect stream", None, str(never)) from None
             except InvalidURI as invalid:
-                raise UnavailableError("connect stream", None, str(invalid)) from None
+                # Its text has the whole URL, and that may have a password.
+                text = f"{shown(self._url)} is no WebSocket URL: {invalid.msg}"
+                raise UnavailableError("connect stream", None, text) from None
+            except ValueError as redirect:
+                # websockets' way to say that it follows no redirect elsewhere.
+                text = str(redirect)
+                raise UnavailableError("connect stream", None, text) from None
             except (OSError, TimeoutError, WebSocketException) as failure:
                 error = failure
                 _LOG.info("%r: attempt %d to connect: %s", self, attempt + 1, error)
         raise UnavailableError("connect stream", None, str(error)) from error
+
+    async def _connected(self, stack: contextlib.AsyncExitStack) -> ClientConnection:
+        """Connect to the first of the host's addresses that answers.
+
+        With an address given, websockets follows redirects to the same host and port
+        alone, and so to the same address.
+        """
+        uri = parse_uri(self._url)
+        failure: OSError = OSError(f"{uri.host} has no address")
+        for address in await self._options.resolver.addresses(uri.host, uri.port):
+            connecting = connect(
+                self._url,
+                host=address,
+                compression=None,
+                max_size=None,
+                proxy=None,
+                close_timeout=CLOSE_TIMEOUT_S,
+                ping_interval=PING_S,
+                ping_timeout=PING_S,
+                additional_headers=self._headers(),
+            )
+            try:
+                return await stack.enter_async_context(connecting)
+            except OSError as error:
+                failure = error
+        raise failure
 
     def _start(self) -> bytes:
         now = datetime.datetime.now(datetime.UTC)

@@ -12,7 +12,7 @@ from bridge.audio import files, tones
 from bridge.audio.pcm import Samples, silence
 from bridge.engine.fetcher import Fetcher, FetchError
 from bridge.engine.legs import RATE_HZ
-from bridge.engine.targets import Target
+from bridge.engine.targets import Target, shown
 from bridge.errors import ConfigError, PeerError
 from bridge.multiparty import xml
 from bridge.speech.synthesis import Synthesizer, spoken
@@ -134,4 +134,4 @@ async def _decoded(url: str, body: bytes) -> Samples:
     try:
         return await asyncio.to_thread(files.read, io.BytesIO(body), RATE_HZ)
     except ConfigError as error:
-        raise FetchError(f"{url}: no WAV or MP3") from error
+        raise FetchError(f"{shown(url)}: no WAV or MP3") from error

@@ -8,6 +8,8 @@ from contextlib import AsyncExitStack
 
 import httpx
 
+from bridge.engine import pinned
+from bridge.engine.addresses import Reach
 from bridge.engine.ai_leg import AiLegOptions
 from bridge.engine.announcer import Announcer
 from bridge.engine.books import Books
@@ -22,6 +24,7 @@ from bridge.engine.options import EngineOptions
 from bridge.engine.parts import Parts
 from bridge.engine.recordings import Recordings
 from bridge.engine.reporter import Reporter
+from bridge.engine.resolver import Resolver
 from bridge.engine.rest.app import Api
 from bridge.engine.transcriber import Transcriber
 from bridge.listening import http_server, listen
@@ -54,14 +57,16 @@ async def running(options: EngineOptions) -> AsyncIterator[Engine]:
     """Run an engine while the block runs; leaving it ends every call.
 
     Raises:
-        ConfigError: If the address cannot be listened on.
+        ConfigError: If the address cannot be listened on, or an option is wrong.
     """
+    resolver = Resolver(Reach.parse(options.reachable, options.host))
     listener = listen(options.host, options.port)
     host = f"[{options.host}]" if ":" in options.host else options.host
     address = f"{host}:{listener.getsockname()[1]}"
     async with AsyncExitStack() as stack, background() as spawn:
-        http = await stack.enter_async_context(_http())
-        exchange, notifier = assemble(options, address, http, spawn)
+        stack.callback(resolver.close)
+        http = await stack.enter_async_context(_http(resolver))
+        exchange, notifier = assemble(options, address, http, spawn, resolver)
         parts = exchange.parts
         stack.callback(parts.history.close)
         parts.reporter.public_url = (
@@ -90,13 +95,18 @@ async def _stop(exchange: Exchange, notifier: Notifier) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CALLBACKS_TIMEOUT_S):
             await notifier.idle()
+    notifier.tell_what_is_lost()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(HISTORY_TIMEOUT_S):
-            await exchange.parts.history.flushed()
+            await exchange.parts.history.flushed(patiently=True)
 
 
 def assemble(
-    options: EngineOptions, engine: str, http: httpx.AsyncClient, spawn: Spawn
+    options: EngineOptions,
+    engine: str,
+    http: httpx.AsyncClient,
+    spawn: Spawn,
+    resolver: Resolver,
 ) -> tuple[Exchange, Notifier]:
     """Put an exchange together.
 
@@ -105,6 +115,7 @@ def assemble(
         engine: Its name, where several share a history.
         http: Sends callbacks and gets sounds.
         spawn: Runs everything.
+        resolver: Says where AI agents' streams may go.
 
     Raises:
         ConfigError: If the history cannot be opened.
@@ -117,7 +128,7 @@ def assemble(
     notifier = Notifier(options.auth_token, http, spawn)
     reporter = Reporter(notifier, clock, books, options.auth_id)
     ai_legs = AiLegOptions(
-        options.auth_id, options.auth_token, options.ai_agent_reconnects
+        options.auth_id, options.auth_token, options.ai_agent_reconnects, resolver
     )
     parts = Parts(
         clock=clock,
@@ -136,7 +147,5 @@ def assemble(
     return Exchange(parts), notifier
 
 
-def _http() -> httpx.AsyncClient:
-    """For callbacks and sounds; a proxy of the environment is not for them."""
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-    return httpx.AsyncClient(limits=limits, follow_redirects=False, trust_env=False)
+def _http(resolver: Resolver) -> httpx.AsyncClient:
+    return pinned.client(resolver)

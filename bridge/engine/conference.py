@@ -199,11 +199,11 @@ class Conference:
 
     def announce(self, name: str, method: str) -> None:
         """Let everybody hear a beep, or what a URL stands for once it is there."""
-        self._spawn(f"sound {name}", self._announce(name, method))
+        self._spawn("sound of coming or going", self._announce(name, method))
 
     def announced(self, target: Target) -> None:
         """Let everybody hear what a URL stands for, after what is being announced."""
-        self._spawn(f"sound {target.url}", self._announced(target))
+        self._spawn(f"sound {target}", self._announced(target))
 
     def play(self, kind: str, form: str, making: Making, *, mixes: bool = True) -> None:
         """Let members hear something, after what they are being played.
@@ -307,7 +307,7 @@ class Conference:
         if target in self._loaded:
             return Sound(self._loaded[target], loops=True)
         silent = Sound(silence(0))
-        self._spawn(f"music {target.url}", self._tune_in(line, silent, target))
+        self._spawn(f"music {target}", self._tune_in(line, silent, target))
         return silent
 
     async def _tune_in(self, line: Line, silent: Sound, target: Target) -> None:

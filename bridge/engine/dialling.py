@@ -1,15 +1,14 @@
 """Makes legs of what a request wants dialled."""
 
 import dataclasses
-import re
 import uuid
-from urllib.parse import urlsplit
 
 from bridge.engine.ai_leg import AiLeg, AiLegOptions
 from bridge.engine.lines import Dial, Line
 from bridge.engine.phone import Phone
 from bridge.engine.phonebook import Phonebook
 from bridge.engine.reporter import Reporter
+from bridge.engine.targets import shown
 from bridge.multiparty.requests import AddParticipant
 from bridge.multiparty.vocabulary import Role
 from bridge.stream.content_type import ContentType
@@ -79,8 +78,7 @@ class Dialling:
             self._options,
         )
         # The address is shown and logged; a token in its query is not.
-        address = urlsplit(url)._replace(query="", fragment="").geturl()
-        address = re.sub(r"//[^/@]*@", "//", address)
+        address = shown(url).removesuffix("?...")
         line = Line(call_uuid, leg, request.from_ or "", address)
         line.dial = dataclasses.replace(
             line.dial,

@@ -9,23 +9,25 @@ import contextlib
 import datetime
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bridge.errors import ConfigError
+from bridge.engine.database import open_database, why_away
+from bridge.engine.tables import MPCS, PARTICIPANTS, RECORDINGS, Row
+from bridge.errors import PeerError
 from bridge.multiparty.requests import ListMpcs
 from bridge.multiparty.vocabulary import MpcStatus, RecordingState
 from bridge.tasks import Change
 
-__all__ = ["History", "Row"]
+__all__ = ["History", "HistoryAwayError", "Row"]
 
 _LOG = logging.getLogger(__name__)
 
-Row: TypeAlias = Mapping[str, Any]
+Pending: TypeAlias = dict[tuple[str, Any], tuple[sa.Table, Row]]
 
 WINDOW_S = 7 * 86400.0
 """Plivo lists the calls of the last seven days, if it is not asked for others."""
@@ -33,62 +35,11 @@ WINDOW_S = 7 * 86400.0
 ONE_SIDED_S = 30 * 86400.0
 """With a bound on one side only, it lists so much on the other."""
 
-METADATA = sa.MetaData()
+AGAIN_S = 1.0
+"""How long a database that is away is left alone before it is tried again."""
 
-MPCS = sa.Table(
-    "mpcs",
-    METADATA,
-    sa.Column("mpc_uuid", sa.String(36), primary_key=True),
-    sa.Column("engine", sa.String(64), nullable=False),
-    sa.Column("account", sa.String(64), nullable=False, index=True),
-    sa.Column("friendly_name", sa.Text, nullable=False, index=True),
-    sa.Column("status", sa.String(16), nullable=False),
-    sa.Column("creation_time", sa.Float, nullable=False, index=True),
-    sa.Column("start_time", sa.Float),
-    sa.Column("end_time", sa.Float),
-    sa.Column("stay_alone", sa.Boolean, nullable=False),
-    sa.Column("max_participants", sa.Integer, nullable=False),
-    sa.Column("max_duration", sa.Integer, nullable=False),
-    sa.Column("recording", sa.String(16), nullable=False),
-    sa.Column("termination_cause", sa.Text),
-    sa.Column("termination_cause_code", sa.Integer),
-    sa.Column("billed_duration", sa.Integer),
-    sa.Column("billed_amount", sa.String(24)),
-)
-
-PARTICIPANTS = sa.Table(
-    "participants",
-    METADATA,
-    sa.Column("mpc_uuid", sa.String(36), primary_key=True),
-    sa.Column("member_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("call_uuid", sa.String(36), nullable=False, index=True),
-    sa.Column("member_address", sa.Text, nullable=False),
-    sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("join_time", sa.Float, nullable=False),
-    sa.Column("exit_time", sa.Float),
-    sa.Column("exit_cause", sa.Text),
-    sa.Column("mute", sa.Boolean, nullable=False),
-    sa.Column("hold", sa.Boolean, nullable=False),
-    sa.Column("coach_mode", sa.Boolean, nullable=False),
-    sa.Column("start_mpc_on_enter", sa.Boolean, nullable=False),
-    sa.Column("end_mpc_on_exit", sa.Boolean, nullable=False),
-    sa.Column("billed_duration", sa.Integer),
-    sa.Column("billed_amount", sa.String(24)),
-)
-
-RECORDINGS = sa.Table(
-    "recordings",
-    METADATA,
-    sa.Column("recording_id", sa.String(36), primary_key=True),
-    sa.Column("engine", sa.String(64), nullable=False),
-    sa.Column("mpc_uuid", sa.String(36), nullable=False, index=True),
-    sa.Column("member_id", sa.Integer),
-    sa.Column("file_format", sa.String(3), nullable=False),
-    sa.Column("start_time", sa.Float, nullable=False),
-    sa.Column("end_time", sa.Float),
-    sa.Column("duration", sa.Float),
-    sa.Column("error", sa.Text, nullable=False),
-)
+MOST_PENDING = 20_000
+"""Rows that wait for a database; what is more is lost, the oldest first."""
 
 COMPARISONS = {
     "": sa.Column.__eq__,
@@ -99,8 +50,14 @@ COMPARISONS = {
 }
 
 
+class HistoryAwayError(PeerError):
+    """The database does not answer now; what is to be written waits for it."""
+
+
 class History:
     """What was, in a database.
+
+    While the database is away, what is saved waits, and reading says that it is away.
 
     Args:
         database: The path of a SQLite file, `:memory:`, or a URL
@@ -113,12 +70,15 @@ class History:
 
     def __init__(self, database: str, engine: str) -> None:
         self._engine = engine
-        self._pending: dict[tuple[str, Any], tuple[sa.Table, Row]] = {}
+        self._pending: Pending = {}
         # Saves are numbered: a reader waits for those before it, not for later ones.
         self._saved = 0
         self._written = 0
         self._change = Change()
-        self._database = _open(database)
+        self._away = ""
+        """Why nothing can be written now."""
+        self._lost: Counter[str] = Counter()
+        self._database = open_database(database)
         # One connection: who gives it back rolls back what another thread has begun.
         is_shared = isinstance(self._database.pool, sa.StaticPool)
         self._alone = threading.Lock() if is_shared else contextlib.nullcontext()
@@ -147,27 +107,67 @@ class History:
         while True:
             while not self._pending:
                 await self._change.wait()
-            batch, self._pending = list(self._pending.values()), {}
+            batch, self._pending = self._pending, {}
             number = self._saved
-            work = asyncio.to_thread(self._write_what_can_be, batch)
+            work = asyncio.to_thread(self._write_what_can_be, list(batch.values()))
             writing = asyncio.ensure_future(work)
             try:
                 await asyncio.shield(writing)
             finally:
                 # Also when the engine stops: what has begun to be written is.
-                await writing
-            self._written = number
+                away = await writing
+                if away:
+                    self._keep_for_later(batch)
+            self._note(away)
+            if not away:
+                self._written = number
             self._change.announce()
+            if away:
+                await asyncio.sleep(AGAIN_S)
 
-    async def flushed(self) -> None:
-        """Wait until everything that has been saved by now is written."""
+    async def flushed(self, *, patiently: bool = False) -> None:
+        """Wait until everything that has been saved by now is written.
+
+        Args:
+            patiently: Whether to wait for a database that is away.
+
+        Raises:
+            HistoryAwayError: If it is away.
+        """
         wanted = self._saved
         while self._written < wanted:
+            if self._away and not patiently:
+                raise HistoryAwayError(f"the history is away: {self._away}")
             await self._change.wait()
 
     def close(self) -> None:
-        """Let the database go."""
+        """Let the database go; what it could not be told is said."""
+        if self._pending:
+            waiting = Counter(table.name for table, _ in self._pending.values())
+            _LOG.error("history: not written, and lost: %s", _counted(waiting))
         self._database.dispose()
+
+    def _keep_for_later(self, batch: Pending) -> None:
+        """Put rows back that could not be written; newer ones of a key stay."""
+        self._pending = {**batch, **self._pending}
+        while len(self._pending) > MOST_PENDING:
+            table, _ = self._pending.pop(next(iter(self._pending)))
+            self._lost[table.name] += 1
+
+    def _note(self, away: str) -> None:
+        """Say once that the database is away, and once that it is back."""
+        if away and not self._away:
+            _LOG.error(
+                "history: the database is away: %s; calls go on, and what is to be "
+                "written waits",
+                away,
+            )
+        if self._away and not away:
+            _LOG.warning("history: the database is back, all that waited is written")
+            if self._lost:
+                _LOG.error("history: lost meanwhile: %s", _counted(self._lost))
+            self._lost.clear()
+        self._away = away
 
     # ----------------------------------------------------------------- reading
 
@@ -248,25 +248,42 @@ class History:
 
     async def _read(self, query: sa.Select[Any]) -> list[Row]:
         await self.flushed()
-        return await asyncio.to_thread(self._fetch, query)
+        try:
+            return await asyncio.to_thread(self._fetch, query)
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            away = why_away(error)
+            if not away:
+                raise
+            raise HistoryAwayError(f"the history is away: {away}") from error
 
     def _fetch(self, query: sa.Select[Any]) -> list[Row]:
         with self._alone, self._database.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
-    def _write_what_can_be(self, batch: Sequence[tuple[sa.Table, Row]]) -> None:
+    def _write_what_can_be(self, batch: Sequence[tuple[sa.Table, Row]]) -> str:
         """Write rows together; if that fails, each on its own: one may be the cause.
 
         The calls go on in any case.
+
+        Returns:
+            Why all of it has to be tried again later; empty if it has not.
         """
         try:
             self._write(batch)
-        except (sa.exc.SQLAlchemyError, ValueError):
-            for table, row in batch:
-                try:
-                    self._write([(table, row)])
-                except (sa.exc.SQLAlchemyError, ValueError) as error:
-                    _LOG.error("history: a row of %s not written: %s", table, error)
+        except (sa.exc.SQLAlchemyError, ValueError, OSError) as error:
+            return why_away(error) or self._write_one_by_one(batch)
+        return ""
+
+    def _write_one_by_one(self, batch: Sequence[tuple[sa.Table, Row]]) -> str:
+        for table, row in batch:
+            try:
+                self._write([(table, row)])
+            except (sa.exc.SQLAlchemyError, ValueError, OSError) as error:
+                away = why_away(error)
+                if away:
+                    return away
+                _LOG.error("history: a row of %s not written: %s", table, error)
+        return ""
 
     def _write(self, batch: Sequence[tuple[sa.Table, Row]]) -> None:
         with self._alone, self._database.begin() as connection:
@@ -305,14 +322,14 @@ class History:
                     PARTICIPANTS.c.mpc_uuid.in_(open_mpcs),
                     PARTICIPANTS.c.exit_time.is_(None),
                 )
-                .values(exit_time=now_s)
+                .values(exit_time=_not_before(PARTICIPANTS.c.join_time, now_s))
             )
             connection.execute(
                 sa.update(MPCS)
                 .where(mine, MPCS.c.status != MpcStatus.ENDED.value)
                 .values(
                     status=MpcStatus.ENDED.value,
-                    end_time=now_s,
+                    end_time=_not_before(MPCS.c.creation_time, now_s),
                     recording=RecordingState.NOT_RECORDING.value,
                 )
             )
@@ -320,43 +337,25 @@ class History:
                 RECORDINGS.c.end_time.is_(None)
             )
             found = connection.execute(sa.select(RECORDINGS).where(running))
-            left: list[Row] = [dict(row) for row in found.mappings()]
+            left: list[Row] = [
+                {**row, "end_time": max(now_s, row["start_time"])}
+                for row in found.mappings()
+            ]
             connection.execute(
-                sa.update(RECORDINGS).where(running).values(end_time=now_s)
+                sa.update(RECORDINGS)
+                .where(running)
+                .values(end_time=_not_before(RECORDINGS.c.start_time, now_s))
             )
         return left
 
 
-def _open(database: str) -> sa.Engine:
-    options: dict[str, Any] = {}
-    if database == ":memory:":
-        url = "sqlite://"
-        options = {
-            "poolclass": sa.StaticPool,
-            "connect_args": {"check_same_thread": False},
-        }
-    elif "://" not in database:
-        url = f"sqlite:///{Path(database).absolute()}"
-    else:
-        # The driver of the extra `postgres`, unless another is named.
-        scheme, _, rest = database.partition("://")
-        if scheme in ("postgres", "postgresql"):
-            scheme = "postgresql+pg8000"
-        url = f"{scheme}://{rest}"
-    try:
-        if url.startswith("sqlite:///"):
-            Path(database).absolute().parent.mkdir(parents=True, exist_ok=True)
-        opened = sa.create_engine(url, **options)
-        METADATA.create_all(opened)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"database: {error.name} is missing: pip install 'mpc-bridge[postgres]'"
-        ) from error
-    except (sa.exc.SQLAlchemyError, OSError) as error:
-        # The URL may carry a password, and SQLAlchemy's text may carry the URL.
-        reason = getattr(error, "orig", None) or type(error).__name__
-        raise ConfigError(f"database: cannot be opened: {reason}") from None
-    return opened
+def _not_before(column: sa.Column[float], now_s: float) -> sa.ColumnElement[float]:
+    """Now, or when it began, if the clock was set back meanwhile."""
+    return sa.case((column > now_s, column), else_=now_s)
+
+
+def _counted(rows: Counter[str]) -> str:
+    return ", ".join(f"{count} of {table}" for table, count in sorted(rows.items()))
 
 
 def _conditions(wanted: ListMpcs, now_s: float) -> list[sa.ColumnElement[bool]]:

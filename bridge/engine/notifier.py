@@ -1,21 +1,25 @@
 """Callbacks on their way: signed, in order, tried again, and never in anybody's way.
 
 Callbacks of one call to one URL are delivered one after another, so that they arrive
-in order; a receiver that is down holds up nobody else's.
+in order; a receiver that is down holds up nobody else's. One that hangs keeps no more
+than its share of the connections.
 """
 
 import asyncio
 import collections
+import contextlib
 import dataclasses
 import datetime
 import itertools
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
 
+from bridge.engine.addresses import OutOfReachError
 from bridge.engine.outgoing import request_to
 from bridge.engine.targets import Target
 from bridge.multiparty.callbacks import timestamp
@@ -34,6 +38,12 @@ MOST_WAITING = 1000
 """In one queue; more are dropped, and shown as such."""
 
 MOST_REMEMBERED = 2000
+
+MOST_SHOWN = 500
+"""Characters of the names of what was not told."""
+
+MOST_AT_ONE = 50
+"""Callbacks under way to one host at a time; the client has ten times the sockets."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -77,6 +87,8 @@ class Notifier:
         self._numbers = itertools.count(1)
         self._queues: dict[tuple[str, Target], collections.deque[Delivery]] = {}
         self._change = Change()
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._waiting_at: collections.Counter[str] = collections.Counter()
 
     def tell(self, order: str, target: Target, params: Mapping[str, str]) -> Delivery:
         """Queue a callback.
@@ -94,10 +106,10 @@ class Notifier:
         queue = self._queues.get(key)
         if queue is None:
             queue = self._queues[key] = collections.deque()
-            self._spawn(f"callbacks to {target.url}", self._drain(key, queue))
+            self._spawn(f"callbacks to {target}", self._drain(key, queue))
         if len(queue) >= MOST_WAITING:
             delivery.state = "dropped"
-            _LOG.warning("%d callbacks to %s wait: dropped one", len(queue), target.url)
+            _LOG.warning("%d callbacks to %s wait: dropped one", len(queue), target)
         else:
             queue.append(delivery)
         return delivery
@@ -106,6 +118,20 @@ class Notifier:
         """Wait until nothing is on its way."""
         while self._queues:
             await self._change.wait()
+
+    def tell_what_is_lost(self) -> None:
+        """Say in the log what will not be delivered, as the engine stops."""
+        for (_, target), queue in self._queues.items():
+            if not queue:
+                continue
+            names = ", ".join(
+                each.params.get("EventName", "a callback") for each in queue
+            )
+            _LOG.warning(
+                "not told to %s, as the engine stops: %s", target, names[:MOST_SHOWN]
+            )
+            for each in queue:
+                each.state = "failed"
 
     async def _drain(
         self, key: tuple[str, Target], queue: collections.deque[Delivery]
@@ -121,16 +147,35 @@ class Notifier:
         for wait_s in (0.0, *RETRY_S):
             await asyncio.sleep(wait_s)
             delivery.attempts += 1
-            if await self._attempt(delivery):
-                delivery.state = "refused" if delivery.error else "delivered"
-                return
-        delivery.state = "failed"
+            async with self._turn(delivery.target):
+                is_over = await self._attempt(delivery)
+            if is_over:
+                break
+        if not delivery.error:
+            delivery.state = "delivered"
+            return
+        delivery.state = "refused" if is_over else "failed"
         _LOG.warning(
-            "callback %s to %s failed: %s",
+            "callback %s to %s %s: %s",
             delivery.params.get("EventName", ""),
-            delivery.target.url[:200],
+            delivery.target,
+            delivery.state,
             delivery.error,
         )
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, target: Target) -> AsyncIterator[None]:
+        """Wait until one more may be under way to a host."""
+        host = urlsplit(str(target)).netloc
+        turn = self._turns.setdefault(host, asyncio.Semaphore(MOST_AT_ONE))
+        self._waiting_at[host] += 1
+        try:
+            async with turn:
+                yield
+        finally:
+            self._waiting_at[host] -= 1
+            if not self._waiting_at[host]:
+                del self._waiting_at[host], self._turns[host]
 
     async def _attempt(self, delivery: Delivery) -> bool:
         """Send once; True if there is no use in sending again."""
@@ -143,7 +188,10 @@ class Notifier:
                 # What it says beside its status is nobody's matter, however long.
                 response = await http.send(request, stream=True)
                 await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+        except (OutOfReachError, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            delivery.error = str(error)
+            return True
+        except (httpx.HTTPError, TimeoutError, ValueError) as error:
             delivery.error = repr(error)
             return False
         delivery.status = response.status_code

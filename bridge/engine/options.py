@@ -31,12 +31,16 @@ class EngineOptions:
     """The token that goes with it, for Basic authentication."""
     recordings: Path = Path("recordings")
     """Where recordings go."""
-    database: str = "mpc-bridge.sqlite3"
+    database: str = dataclasses.field(default="mpc-bridge.sqlite3", repr=False)
     """History: a SQLite file, `:memory:`, or `postgresql://user:password@host/name`."""
     phonebook: Phonebook = dataclasses.field(default_factory=Phonebook)
     """What the simulated phones do."""
     public_url: str = ""
     """The engine's address as others see it, for recording URLs; empty: its own."""
+    reachable: str = "auto"
+    """Where URLs of sounds, callbacks and AI agents may lead beside public addresses:
+    `auto` (loopback and private while the engine listens on loopback), `none`, or a
+    list as `loopback,10.1.2.0/24`; a cloud's metadata only if its address is listed."""
     ai_agent_hears_coach: bool = True
     """Whether a coaching supervisor is heard by AI agents."""
     ai_agent_reconnects: bool = False

@@ -11,6 +11,8 @@ from bridge.multiparty import signatures
 
 __all__ = ["request_to"]
 
+SCHEMES = ("http", "https")
+
 
 def request_to(
     http: httpx.AsyncClient,
@@ -27,8 +29,16 @@ def request_to(
         target: Where to; a query of its own stays.
         params: Go into the query of a GET, or the form of a POST.
         timeout_s: For each step of it.
+
+    Raises:
+        httpx.InvalidURL: If the URL is none.
+        httpx.UnsupportedProtocol: If it is of another scheme than http and https.
     """
     url = httpx.URL(target.url)
+    if url.scheme not in SCHEMES:
+        raise httpx.UnsupportedProtocol(
+            f"scheme {url.scheme!r}, allowed are {' and '.join(SCHEMES)}"
+        )
     is_get = target.method == "GET"
     if is_get and params:
         url = url.copy_merge_params(dict(params))

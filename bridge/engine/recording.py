@@ -1,12 +1,14 @@
 """A recording: a WAV that can be read at any moment, on the sample clock.
 
 The header is renewed with every second that is written, so what a killed process
-leaves is a WAV like any other. MP3 is made of it at the end.
+or a full disk leaves is a WAV like any other. MP3 is made of it at the end.
 """
 
 import contextlib
 import logging
+import struct
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +16,7 @@ import numpy as np
 import soundfile
 
 from bridge.audio.pcm import Samples
+from bridge.engine import private_files
 from bridge.engine.legs import RATE_HZ
 from bridge.multiparty.vocabulary import RecordingState
 
@@ -25,6 +28,8 @@ FLUSH_SAMPLES = RATE_HZ
 """One second: what a kill may cost."""
 
 BLOCK_SAMPLES = 60 * RATE_HZ
+
+HEADER_BYTES = 44
 
 
 class Recording:
@@ -49,22 +54,32 @@ class Recording:
         self.recording_id = recording_id
         self.file_format = file_format
         self.state = RecordingState.RECORDING
+        self.on_failed: Callable[[], None] = lambda: None
+        """Told when it cannot go on, in the middle of a tick."""
         self.started_s = now_s
         self.ended_s: float | None = None
         self.error = ""
         self.samples = 0
         """How long it is, pauses that were cut out not counted."""
         self._live_path = folder / f"{recording_id}.wav"
+        self._channels = channels
+        self._kept = 0
+        """How much of it is in the file."""
         self._trims_pause = True
         self._parts: list[Samples] = []
         self._waiting = 0
         self._file: BinaryIO | None = None
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            private_files.make_folder(folder)
             # It stays open from tick to tick; `close` closes it.
-            self._file = self._live_path.open("wb")
+            self._file = open(  # noqa: SIM115
+                self._live_path, "wb", opener=private_files.opener
+            )
             self._wav = wave.open(self._file, "wb")  # noqa: SIM115
             self._wav.setparams((channels, 2, RATE_HZ, 0, "NONE", ""))
+            # It is a WAV from the first moment on.
+            self._wav.writeframes(b"")
+            self._file.flush()
         except OSError as error:
             self._fail(error)
 
@@ -118,6 +133,8 @@ class Recording:
             except OSError as error:
                 self._fail(error)
             self._file = None
+        if self.error:
+            self.samples = self._kept
 
     def finish(self) -> None:
         """Make the file that was asked for; takes long, call it in a thread."""
@@ -126,8 +143,8 @@ class Recording:
         try:
             to_mp3(self._live_path)
         except (OSError, RuntimeError) as error:
-            self.error = str(error)
-            _LOG.error("recording %s: no MP3: %s", self.recording_id, error)
+            self.error = f"no MP3, the WAV is kept: {error}"
+            _LOG.error("recording %s: %s", self.recording_id, self.error)
 
     def _flush(self) -> None:
         if self._file is None:
@@ -142,6 +159,8 @@ class Recording:
             self._file.flush()
         except OSError as error:
             self._fail(error)
+        else:
+            self._kept += len(block)
 
     def _fail(self, error: OSError) -> None:
         self.error = str(error)
@@ -150,25 +169,57 @@ class Recording:
             for opened in (self._wav, file):
                 with contextlib.suppress(OSError, ValueError, wave.Error):
                     opened.close()
-        _LOG.error("recording %s stopped: %s", self._live_path, error)
+            with contextlib.suppress(OSError):
+                self._mend()
+        kept_s = self._kept / RATE_HZ
+        _LOG.error(
+            "recording %s stopped: %s; %.0f s are kept", self._live_path, error, kept_s
+        )
+        self.on_failed()
+
+    def _mend(self) -> None:
+        """Cut off what was written by half, and say in the header what is left."""
+        kept_bytes = self._kept * self._channels * 2
+        with self._live_path.open("r+b") as file:
+            file.truncate(HEADER_BYTES + kept_bytes)
+            for place, number in ((4, 36 + kept_bytes), (40, kept_bytes)):
+                file.seek(place)
+                file.write(struct.pack("<I", number))
 
 
 def to_mp3(path: Path) -> None:
     """Turn a WAV into an MP3 beside it, and remove the WAV.
 
     Raises:
-        OSError: If the place cannot be written.
-        RuntimeError: If the encoder fails.
+        OSError: If the place cannot be written, or has no room. The WAV stays.
+        RuntimeError: If the encoder fails. The WAV stays.
     """
     target = path.with_suffix(".mp3")
     partial = path.with_suffix(".mp3.part")
+    private_files.make(partial)
+    try:
+        _encode(path, partial)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    partial.rename(target)
+    path.unlink()
+
+
+def _encode(path: Path, target: Path) -> None:
     with (
         soundfile.SoundFile(path) as wav,
         soundfile.SoundFile(
-            partial, "w", wav.samplerate, wav.channels, "MPEG_LAYER_III", format="MP3"
+            target, "w", wav.samplerate, wav.channels, "MPEG_LAYER_III", format="MP3"
         ) as mp3,
     ):
+        wanted = wav.frames
         for block in wav.blocks(BLOCK_SAMPLES, dtype="int16"):
-            mp3.write(block)
-    partial.rename(target)
-    path.unlink()
+            try:
+                mp3.write(block)
+            except AssertionError as error:
+                # soundfile's way to say that less was written.
+                raise OSError("no room for the MP3") from error
+    # What its last, buffered part met is not said: a full disk cuts it off silently.
+    if wanted and soundfile.info(target).frames < wanted:
+        raise OSError("no room for the MP3")

@@ -6,13 +6,17 @@ import logging
 import uuid
 from pathlib import Path
 
+import soundfile
+
+from bridge.engine import private_files
 from bridge.engine.books import Books
 from bridge.engine.clock import Clock
 from bridge.engine.conference import Conference
-from bridge.engine.history import History, Row
+from bridge.engine.history import History
 from bridge.engine.recording import Recording, to_mp3
 from bridge.engine.reporter import Reporter
 from bridge.engine.room import NotAllowedError
+from bridge.engine.tables import Row
 from bridge.engine.targets import Target
 from bridge.multiparty.requests import (
     AddParticipant,
@@ -94,10 +98,16 @@ class Recordings:
         self._origins: dict[str, _Origin] = {}
         self._finishing: set[str] = set()
         self._change = Change()
+        private_files.warn_if_open(folder, "the folder of recordings")
 
     def path(self, row: Row) -> Path:
-        """Where the file of a finished recording is."""
-        return self._folder / f"{row['recording_id']}.{row['file_format']}"
+        """Where the file of a finished recording is.
+
+        What a full disk kept from becoming an MP3 is still the WAV.
+        """
+        live = self._folder / f"{row['recording_id']}.wav"
+        wanted = live.with_suffix(f".{row['file_format']}")
+        return live if live.is_file() and not wanted.is_file() else wanted
 
     # -------------------------------------------------------------- whole calls
 
@@ -254,14 +264,8 @@ class Recordings:
         """Make of what a killed engine left the files that were asked for."""
         for row in rows:
             live = self._folder / f"{row['recording_id']}.wav"
-            if not live.is_file():
-                continue
-            _LOG.warning("recording %s was cut off; what there is, is kept", live.stem)
-            if row["file_format"] == "mp3":
-                try:
-                    await asyncio.to_thread(to_mp3, live)
-                except (OSError, RuntimeError) as error:
-                    _LOG.error("recording %s: no MP3: %s", live.stem, error)
+            left = await asyncio.to_thread(_salvaged, live, row["file_format"])
+            self._history.save_recording({**row, **left})
 
     def _begin(
         self,
@@ -276,7 +280,29 @@ class Recordings:
         )
         self._origins[recording.recording_id] = _Origin(conference, member_id, target)
         self._tell(recording, "Initiated")
+        recording.on_failed = lambda: self._failed(recording)
+        if recording.error:
+            self._failed(recording)
         return recording
+
+    def _failed(self, recording: Recording) -> None:
+        """It cannot go on: end it, but not in the middle of a tick."""
+        name = f"failed recording {recording.recording_id}"
+        self._spawn(name, self._give_up(recording))
+
+    async def _give_up(self, recording: Recording) -> None:
+        if recording.ended_s is not None:
+            return
+        conference = self._origins[recording.recording_id].conference
+        if conference.recording is recording:
+            conference.recording = None
+        for key, track in list(conference.tracks.items()):
+            if track is recording:
+                del conference.tracks[key]
+        self._end(recording)
+        self._history.save_mpc(
+            self._books.mpc(conference.room, conference.recording_state)
+        )
 
     def _pause(self, recording: Recording, whose: str, *, trim: bool) -> None:
         if recording.state is not RecordingState.RECORDING:
@@ -326,6 +352,25 @@ class Recordings:
                 f"participant {member_id} is not being recorded ({kind})"
             )
         return running
+
+
+def _salvaged(live: Path, file_format: str) -> dict[str, object]:
+    """What becomes of a recording that was cut off, as a part of its row."""
+    try:
+        duration_s = soundfile.info(live).duration
+    except (OSError, RuntimeError) as error:
+        _LOG.error("recording %s was cut off and is lost: %s", live.stem, error)
+        return {"error": f"lost when the engine was killed: {error}"}
+    _LOG.warning(
+        "recording %s was cut off; %.0f s of it are kept", live.stem, duration_s
+    )
+    if file_format == "mp3":
+        try:
+            to_mp3(live)
+        except (OSError, RuntimeError) as error:
+            _LOG.error("recording %s: no MP3: %s", live.stem, error)
+            return {"duration": duration_s, "error": f"no MP3: {error}"}
+    return {"duration": duration_s}
 
 
 def _running(conference: Conference) -> Recording:

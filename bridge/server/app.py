@@ -13,13 +13,12 @@ from bridge.call.options import CallOptions
 from bridge.control.callbacks import Callbacks
 from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
-from bridge.listening import http_server, listen
+from bridge.listening import http_server, is_loopback, listen
 from bridge.server.admin import admin_app
 from bridge.server.bridge_server import BridgeServer
 from bridge.server.capturing import recording
 from bridge.server.descriptors import watch_descriptors
 from bridge.server.options import ServerOptions
-from bridge.server.proxies import is_loopback
 from bridge.server.stalls import watch_stalls
 from bridge.server.tls import Certificate
 from bridge.tasks import background

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from bridge.control import tokens
 from bridge.errors import ConfigError
-from bridge.server.proxies import Proxies, is_loopback
+from bridge.listening import is_loopback
+from bridge.server.proxies import Proxies
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 from bridge.errors import ConfigError
 
-__all__ = ["Headers", "Origin", "Proxies", "is_loopback"]
+__all__ = ["Headers", "Origin", "Proxies"]
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -73,12 +73,6 @@ class Proxies:
     def _trusts(self, text: str) -> bool:
         address = _address(text)
         return address is not None and any(address in each for each in self._trusted)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine alone."""
-    address = _address(host)
-    return host == "localhost" or (address is not None and address.is_loopback)
 
 
 def _address(text: str) -> Address | None:

@@ -121,8 +121,10 @@ def _waited_s(pid: int) -> float:
 
 def _answer(callers: list[Caller], waits: _Waits, from_s: float) -> dict[str, Any]:
     holes = []
+    every = 0
     for caller in callers:
         for gap in caller.holes(from_s):
+            every += 1
             ended_s = gap.start_s + gap.length_s
             waited_s = waits.between(gap.start_s - BEFORE_S, ended_s)
             if gap.length_s > waited_s:
@@ -132,7 +134,7 @@ def _answer(callers: list[Caller], waits: _Waits, from_s: float) -> dict[str, An
                 )
     ends = [each.socket.closed for each in callers]
     gone = [str(each.result()) for each in ends if each.done()]
-    return {"calls": len(callers), "holes": holes, "gone": gone}
+    return {"calls": len(callers), "every": every, "holes": holes, "gone": gone}
 
 
 async def _listen(url: str, pid: int, count: int) -> None:

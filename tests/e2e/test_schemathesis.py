@@ -25,7 +25,7 @@ import pytest
 from bridge.engine.options import EngineOptions
 from bridge.multiparty.requests import AddParticipant
 
-def nowhere():
+def nowhere(resolver):
     nothing = httpx.MockTransport(lambda request: httpx.Response(404))
     return httpx.AsyncClient(transport=nothing)
 

@@ -1,12 +1,13 @@
 """What a history must do, whatever database it is in."""
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bridge.engine.history import History, Row
+from bridge.engine.history import History, HistoryAwayError, Row
 from bridge.multiparty.requests import ListMpcs
 from bridge.tasks import background
 
@@ -18,7 +19,8 @@ async def history(database: str, engine: str = "one") -> AsyncIterator[History]:
     made = History(database, engine)
     async with background(history=made.run()):
         yield made
-        await made.flushed()
+        with contextlib.suppress(HistoryAwayError):
+            await made.flushed()
     made.close()
 
 
@@ -181,6 +183,27 @@ async def a_kill_is_tidied_up(database: str) -> None:
         assert await kept.end_what_was_left(NOW_S) == []
 
 
+async def a_clock_that_was_set_back_ends_nothing_before_it_began(
+    database: str,
+) -> None:
+    """Between a kill and the next start."""
+    async with history(database) as kept:
+        kept.save_mpc(mpc(1))
+        kept.save_participant(participant(1))
+        kept.save_recording(recording("r"))
+    async with history(database) as kept:
+        (left,) = await kept.end_what_was_left(NOW_S - 3600)
+        ended = await kept.mpc("MA", "m1")
+        member = await kept.participant("m1", "1")
+        file = await kept.recording("r")
+    assert ended is not None
+    assert member is not None
+    assert file is not None
+    assert ended["end_time"] == ended["creation_time"]
+    assert member["exit_time"] == member["join_time"]
+    assert left["end_time"] == file["end_time"] == file["start_time"]
+
+
 async def two_at_once_do_not_disturb_each_other(database: str) -> None:
     """Both write, both read."""
     async with history(database) as one, history(database, "two") as two:
@@ -228,5 +251,6 @@ CONTRACT = (
     filters_and_pages,
     participants_are_found,
     a_kill_is_tidied_up,
+    a_clock_that_was_set_back_ends_nothing_before_it_began,
     two_at_once_do_not_disturb_each_other,
 )

@@ -15,6 +15,7 @@ import soundfile
 from bridge.audio import files
 from bridge.audio.pcm import Samples
 from bridge.audio.tones import tone
+from bridge.engine.addresses import Reach
 from bridge.engine.app import assemble
 from bridge.engine.conference import Conference
 from bridge.engine.exchange import Exchange
@@ -23,6 +24,7 @@ from bridge.engine.media_clock import MediaClock
 from bridge.engine.notifier import Notifier
 from bridge.engine.options import EngineOptions
 from bridge.engine.phonebook import Phonebook, PhoneScript
+from bridge.engine.resolver import Resolver
 from bridge.engine.rest.app import Api
 from bridge.multiparty.requests import AddParticipant
 from bridge.speech.synthesis import Speech, timed
@@ -137,7 +139,9 @@ async def engine(
         httpx.AsyncClient(transport=httpx.MockTransport(made.answer)) as http,
         background() as spawn,
     ):
-        made.exchange, made.notifier = assemble(made.options, "test", http, spawn)
+        made.exchange, made.notifier = assemble(
+            made.options, "test", http, spawn, Resolver(Reach())
+        )
         made.exchange.parts.reporter.public_url = "http://engine.test"
         made.clock = MediaClock(made.exchange)
         spawn("clock", made.clock.run())

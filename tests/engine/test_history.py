@@ -1,18 +1,20 @@
 """The history, in SQLite; in PostgreSQL see `tests/e2e/test_postgres.py`."""
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from bridge.engine import history as module
-from bridge.engine.history import History
+from bridge.engine.history import History, HistoryAwayError
 from bridge.errors import ConfigError
 from bridge.multiparty.requests import ListMpcs
-from tests.engine.history_contract import CONTRACT, history, mpc
+from tests.engine.history_contract import CONTRACT, history, mpc, participant
 
 
 @pytest.mark.parametrize("promise", CONTRACT, ids=lambda promise: promise.__name__)
@@ -89,3 +91,76 @@ def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(ConfigError, match=r"mpc-bridge\[postgres\]"):
         History("postgres://u:p@h/d", "one")
     assert module.WINDOW_S == 7 * 86400
+
+
+def locked(path: Path) -> sqlite3.Connection:
+    """Somebody else's lock on a database."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    return other
+
+
+def hurried(kept: History) -> History:
+    """A history that waits for no lock."""
+    event.listen(
+        kept._database,
+        "connect",
+        lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"),
+    )
+    kept._database.dispose()
+    return kept
+
+
+async def test_a_database_that_is_away_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reading says so at once; what was saved meanwhile is there when it is back."""
+    async with history(str(tmp_path / "h.sqlite3")) as kept:
+        hurried(kept).save_mpc(mpc(1))
+        await kept.flushed()
+        other = locked(tmp_path / "h.sqlite3")
+        kept.save_mpc(mpc(2, status="Active"))
+        kept.save_participant(participant(1, mpc_uuid="m2"))
+        await asyncio.sleep(2)
+        kept.save_mpc(mpc(2, status="Ended"))
+        for _ in range(3):
+            with pytest.raises(HistoryAwayError, match="away: database is locked"):
+                await kept.mpc("MA", "m1")
+        await asyncio.sleep(60)
+        other.execute("ROLLBACK")
+        other.close()
+        await kept.flushed(patiently=True)
+
+        row = await kept.mpc("MA", "m2")
+        assert row is not None
+        assert row["status"] == "Ended"
+        assert len(await kept.participants("m2")) == 1
+    assert caplog.text.count("the database is away: database is locked") == 1
+    assert caplog.text.count("the database is back") == 1
+    assert "lost" not in caplog.text
+
+
+async def test_what_is_lost_is_said(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where more waits than is kept, and where the engine ends before it is back."""
+    monkeypatch.setattr(module, "MOST_PENDING", 3)
+    async with history(str(tmp_path / "h.sqlite3")) as kept:
+        hurried(kept)
+        other = locked(tmp_path / "h.sqlite3")
+        for number in range(5):
+            kept.save_mpc(mpc(number))
+        await asyncio.sleep(2)
+        other.execute("ROLLBACK")
+        await kept.flushed(patiently=True)
+        assert "lost meanwhile: 2 of mpcs" in caplog.text
+        assert await kept.mpc("MA", "m1") is None
+        assert await kept.mpc("MA", "m2") is not None
+
+        other.execute("BEGIN EXCLUSIVE")
+        kept.save_participant(participant(1))
+        await asyncio.sleep(2)
+    other.close()
+    assert "not written, and lost: 1 of participants" in caplog.text

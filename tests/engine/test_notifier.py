@@ -1,6 +1,7 @@
 """Callbacks on their way, in virtual time."""
 
 import asyncio
+import collections
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
@@ -135,8 +136,73 @@ async def test_a_queue_has_an_end() -> None:
 
 
 async def test_a_url_that_is_none_fails() -> None:
-    """And harms nobody."""
+    """And harms nobody; it is not asked again, either."""
     async with notifying(Receiver(ok)) as tells:
         delivery = tells.tell("m", Target("http://h:x/cb"), {})
+        other = tells.tell("m", Target("gopher://h/cb"), {})
         await tells.idle()
-    assert delivery.state == "failed"
+    assert (delivery.state, delivery.attempts) == ("refused", 1)
+    assert other.error == "scheme 'gopher', allowed are http and https"
+
+
+async def test_receivers_that_hang_hold_up_nobody_else() -> None:
+    """However many callbacks wait for them; each host has its share."""
+    under_way: collections.Counter[str] = collections.Counter()
+    most: collections.Counter[str] = collections.Counter()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        under_way[host] += 1
+        most[host] = max(most[host], under_way[host])
+        try:
+            if host == "hangs":
+                await asyncio.sleep(1000)
+        finally:
+            under_way[host] -= 1
+        return httpx.Response(200)
+
+    async with (
+        httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http,
+        background() as spawn,
+    ):
+        tells = Notifier(SecretStr("secret"), http, spawn)
+        for call in range(300):
+            tells.tell(f"call {call}", Target("http://hangs/cb"), {})
+        good = [tells.tell(f"call {call}", CB, {}) for call in range(300)]
+        await asyncio.sleep(1)
+        assert {each.state for each in good} == {"delivered"}
+        await tells.idle()
+        shown = {each.state for each in tells.deliveries}
+
+    assert shown == {"delivered", "failed"}
+    assert most["hangs"] == notifier.MOST_AT_ONE
+
+
+async def test_minutes_without_a_receiver(caplog: pytest.LogCaptureFixture) -> None:
+    """What it missed is told in order when it is back; what was given up is said."""
+    back_s = 180.0
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if asyncio.get_running_loop().time() < back_s:
+            raise httpx.ConnectError("refused", request=request)
+        return httpx.Response(200)
+
+    receiver = Receiver(answer)
+    async with notifying(receiver) as tells:
+        told = []
+        for number in range(20):
+            told.append(tells.tell("m", CB, {"EventName": "E", "n": str(number)}))
+            await asyncio.sleep(1)
+        await tells.idle()
+
+    states = [each.state for each in told]
+    lost = states.count("failed")
+    assert states == ["failed"] * lost + ["delivered"] * (20 - lost)
+    assert lost == 3
+    numbers = [
+        int(dict(parse_qsl(request.content.decode()))["n"])
+        for request, when_s in zip(receiver.got, receiver.got_s, strict=True)
+        if when_s >= back_s
+    ]
+    assert numbers == list(range(lost, 20))
+    assert caplog.text.count("callback E to http://h/cb?... failed") == lost

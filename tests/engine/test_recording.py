@@ -1,5 +1,8 @@
 """One recording, as a file."""
 
+import contextlib
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +55,67 @@ def test_a_pause_is_cut_out_or_silent(tmp_path: Path, trims: bool) -> None:
     pause = [] if trims else [np.zeros((160, 2), np.int16)]
     sounds = [np.stack([HUM, HUM], 1), *pause, np.stack([HUM, silence(160)], 1)]
     assert np.array_equal(audio, np.concatenate(sounds))
+
+
+def test_it_is_a_wav_of_ones_own_from_the_first_moment(tmp_path: Path) -> None:
+    """Whoever is killed at once leaves an empty one, and nobody else may read it."""
+    made = recording(tmp_path)
+    assert soundfile.info(made.path).frames == 0
+    assert made.path.stat().st_mode & 0o777 == 0o600
+    assert made.path.parent.stat().st_mode & 0o777 == 0o700
+    made.close(1.0)
+
+
+@contextlib.contextmanager
+def no_file_beyond(most_bytes: int) -> Iterator[None]:
+    """As a full disk, of this process alone: writing beyond fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_full_disk_ends_it_and_leaves_what_there_is(
+    tmp_path: Path, channels: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a WAV without a flaw; it is told once, and so is how long it is."""
+    told: list[bool] = []
+    made = recording(tmp_path, "mp3", channels=channels)
+    made.on_failed = lambda: told.append(True)
+    # In the middle of the third second.
+    with no_file_beyond(44 + 40_000 * channels):
+        for _ in range(200):
+            made.write(*[HUM] * channels)
+        made.close(4.0)
+        made.finish()
+
+    (left,) = made.path.parent.iterdir()
+    assert left.suffix == ".wav"
+    assert left.stat().st_size == 44 + 2 * 16_000 * channels
+    audio, _ = soundfile.read(left, dtype="int16", always_2d=True)
+    assert np.array_equal(audio[:, 0], np.tile(HUM, 100))
+    assert "File too large" in made.error
+    assert (made.duration_s, told) == (2.0, [True])
+    assert made.state is RecordingState.NOT_RECORDING
+    assert "2 s are kept" in caplog.text
+
+
+def test_a_disk_too_full_for_an_mp3_keeps_the_wav(tmp_path: Path) -> None:
+    """And nothing half done beside it."""
+    made = recording(tmp_path, "mp3")
+    for _ in range(500):
+        made.write(HUM)
+    made.close(1.0)
+    with no_file_beyond(5000):
+        made.finish()
+
+    (left,) = made.path.parent.iterdir()
+    assert left.suffix == ".wav"
+    assert soundfile.info(left).frames == 80_000
+    assert made.error.startswith("no MP3, the WAV is kept: ")
 
 
 def test_an_mp3_is_made_at_the_end(tmp_path: Path) -> None:

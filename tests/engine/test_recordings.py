@@ -11,7 +11,8 @@ import soundfile
 from bridge.engine.room import NotAllowedError
 from bridge.multiparty.requests import StartParticipantRecording, StartRecording
 from bridge.multiparty.vocabulary import TrackType
-from tests.engine.setting import WEB, Engine, engine, hears, voice, wav
+from tests.engine.history_contract import recording as row
+from tests.engine.setting import AUTH_ID, WEB, Engine, engine, hears, voice, wav
 
 CALLBACK = {"recording_callback_url": f"{WEB}/rec", "recording_callback_method": "POST"}
 
@@ -208,17 +209,34 @@ async def test_a_muted_participant_is_silent_on_their_track(tmp_path: Path) -> N
 
 
 async def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
-    """The call goes on."""
-    (tmp_path / "recordings").write_text("a file")
+    """The call goes on, its recordings end at once, and new ones may begin."""
+    blocked = tmp_path / "recordings"
+    blocked.write_text("a file")
     async with engine(tmp_path) as house:
         house.add("demo", "2")
         await asyncio.sleep(1)
         start(house)
+        track(house, "1", record_track_type="both")
+        await asyncio.sleep(0.1)
+        await house.settled()
+        assert house.room().recording_state == "not-recording"
+        assert house.room().tracks == {}
+        names = house.names("/rec")
+        assert names.count("MPCRecordingFailed") == 1
+        assert names.count("ParticipantRecordingFailed") == 2
+        assert house.room().room.members
+        with pytest.raises(NotAllowedError, match="is not being recorded"):
+            house.exchange.parts.recordings.stop(house.room())
+        mpc = await house.exchange.parts.history.mpc_named(AUTH_ID, "demo")
+        assert mpc is not None
+        assert mpc["recording"] == "not-recording"
+
+        blocked.unlink()
+        start(house)
         await asyncio.sleep(1)
         house.exchange.parts.recordings.stop(house.room())
         await house.settled()
-        assert house.names("/rec") == ["MPCRecordingInitiated", "MPCRecordingFailed"]
-        assert house.room().room.members
+        assert house.names("/rec")[-1] == "MPCRecordingCompleted"
 
 
 async def test_what_a_kill_left_is_made_whole(tmp_path: Path) -> None:
@@ -229,13 +247,17 @@ async def test_what_a_kill_left_is_made_whole(tmp_path: Path) -> None:
     (folder / "b.wav").write_bytes(wav(500, 1.0))
     (folder / "c.wav").write_bytes(b"broken")
     rows = [
-        {"recording_id": "a", "file_format": "mp3"},
-        {"recording_id": "b", "file_format": "wav"},
-        {"recording_id": "c", "file_format": "mp3"},
-        {"recording_id": "gone", "file_format": "mp3"},
+        {**row("a", file_format="mp3", engine="test"), "end_time": 9.0},
+        {**row("b", file_format="wav", engine="test"), "end_time": 9.0},
+        {**row("c", file_format="mp3", engine="test"), "end_time": 9.0},
+        {**row("gone", file_format="mp3", engine="test"), "end_time": 9.0},
     ]
     async with engine(tmp_path) as house:
         await house.exchange.parts.recordings.salvage(rows)  # type: ignore[arg-type]
+        kept = house.exchange.parts.history
+        found = [await kept.recording(each) for each in ("a", "b", "c", "gone")]
+        assert [each and each["duration"] for each in found[:2]] == [1.0, 1.0]
+        assert all(each and "lost when" in each["error"] for each in found[2:])
         names = sorted(each.name for each in folder.iterdir())
         assert names[:3] == ["a.mp3", "b.wav", "c.wav"]
         assert house.exchange.parts.recordings.path(rows[0]) == folder / "a.mp3"

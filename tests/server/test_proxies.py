@@ -4,7 +4,7 @@ import pytest
 from websockets.datastructures import Headers
 
 from bridge.errors import ConfigError
-from bridge.server.proxies import Origin, Proxies, is_loopback
+from bridge.server.proxies import Origin, Proxies
 
 
 def headers(*pairs: tuple[str, str]) -> Headers:
@@ -48,20 +48,3 @@ def test_a_wrong_network_is_told() -> None:
     """Before anything is served."""
     with pytest.raises(ConfigError, match="'proxy', allowed are addresses"):
         Proxies("10.0.0.1 proxy")
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("localhost", True),
-        ("::1", True),
-        ("0.0.0.0", False),
-        ("", False),
-        ("10.0.0.1", False),
-        ("bridge.example.com", False),
-    ],
-)
-def test_loopback_is_this_machine(host: str, expected: bool) -> None:
-    """Everything else may be reached from elsewhere."""
-    assert is_loopback(host) is expected

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.documents import problems
 from bridge.engine.exchange import Exchange
+from bridge.engine.history import HistoryAwayError
 from bridge.engine.notifier import Notifier
 from bridge.engine.options import EngineOptions
 from bridge.engine.rest.asking import Answer, ApiError, Ask, read
@@ -134,8 +135,11 @@ class Api:
         """A finished file; who knows its name may have it, as with Plivo's."""
         name, _, ending = request.path_params["file"].partition(".")
         parts = self._exchange.parts
-        row = await parts.history.recording(name)
-        is_there = row is not None and row["end_time"] and not row["error"]
+        try:
+            row = await parts.history.recording(name)
+        except HistoryAwayError as away:
+            return _shown(str(uuid.uuid4()), _refused(_unavailable(away)))
+        is_there = row is not None and row["end_time"]
         if row is None or not is_there or ending not in ("", row["file_format"]):
             error = ApiError(HTTPStatus.NOT_FOUND, f"no finished recording {name!r}")
             return _shown(str(uuid.uuid4()), _refused(error))
@@ -143,7 +147,7 @@ class Api:
         if not path.is_file():
             error = ApiError(HTTPStatus.NOT_FOUND, f"recording {name!r} is gone")
             return _shown(str(uuid.uuid4()), _refused(error))
-        kind = "audio/mpeg" if row["file_format"] == "mp3" else "audio/wav"
+        kind = "audio/mpeg" if path.suffix == ".mp3" else "audio/wav"
         return FileResponse(path, media_type=kind)
 
     # ------------------------------------------------------------------- guards
@@ -178,6 +182,8 @@ async def _done(handler: Handler, ask: Ask) -> Answer:
         return await handler(ask)
     except ApiError as error:
         return _refused(error)
+    except HistoryAwayError as error:
+        return _refused(_unavailable(error))
     except NotAllowedError as error:
         return _refused(ApiError(HTTPStatus.BAD_REQUEST, str(error)))
     except ValidationError as error:
@@ -197,6 +203,10 @@ def _callback(ask: Ask) -> Target | None:
     if wanted.callback_url is None:
         return None
     return Target(wanted.callback_url, wanted.callback_method)
+
+
+def _unavailable(error: HistoryAwayError) -> ApiError:
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
 
 def _refused(error: ApiError) -> Answer:
