@@ -10,8 +10,9 @@ A bot is an async function that takes a `Call`:
 
 The house, top to bottom; nothing below imports anything above:
 
-    cli        commands: demo, serve, engine, mpc, bots, completion, version
+    cli        commands: demo, serve, engine, mpc, replay, bots, completion, version
     config     the packages' options, from file, environment and flags
+    replay     captured calls played again, and compared
     server     listens for Plivo's WebSocket and callbacks; health, metrics, drain
     bots       what answers: conversation, realtime, remote, ...; the registry of others
     engine     a Multiparty Call service on this machine
@@ -21,7 +22,8 @@ The house, top to bottom; nothing below imports anything above:
     stream     Plivo's stream protocol, both sides, without I/O
     audio      samples: codecs, resampling, mixing, tones, files
     multiparty the REST API's words: requests, objects, rules
-    metrics, documents, listening, tasks, errors
+    capture    calls written down as they went over the wire
+    metrics, documents, listening, tasks, errors, virtual_time
 """
 
 from bridge.call.bot import Bot

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-__all__ = ["Change", "Spawn", "background", "expendable"]
+__all__ = ["Change", "Spawn", "background", "expendable", "failures_in"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,6 +60,15 @@ async def _logged(name: str, coroutine: Coroutine[None, None, None]) -> None:
     # The edge of a task that others must survive.
     except Exception:  # noqa: BLE001
         _LOG.exception("%s failed", name)
+
+
+def failures_in(failures: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    """What failed, however many task groups it came through."""
+    for failure in failures.exceptions:
+        if isinstance(failure, ExceptionGroup):
+            yield from failures_in(failure)
+        else:
+            yield failure
 
 
 async def _to_its_end(name: str, coroutine: Coroutine[None, None, None]) -> None:

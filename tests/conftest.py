@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.virtual_time import VirtualLoop
+from bridge.virtual_time import VirtualLoop
 
 # They run by themselves: what they adapt changes Python for the whole process.
 collect_ignore = [] if any("adapters" in each for each in sys.argv) else ["adapters"]

@@ -17,6 +17,9 @@ class CallOptions:
     """How much audio may wait for a bot before the oldest is dropped, in seconds."""
     transcripts: str = ""
     """Folder for a transcript of each call, JSON lines; empty: none is written."""
+    capture: str = ""
+    """Folder for a capture of each call, all that goes over its stream, to be played
+    again by `mpc-bridge replay`; empty: none is written."""
     farewell_s: float = 5.0
     """How long a bot may go on after the call has ended, in seconds."""
     bot_timeout_s: float = 60.0

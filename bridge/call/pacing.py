@@ -24,6 +24,8 @@ class Wheel:
         self._order: list[int] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_slot = 0
+        self._turning_slot = -1
+        """The last slot of the turn that runs now."""
 
     def at(self, when_s: float, wake: Callable[[], None]) -> None:
         """Call `wake` at a time of the running loop's clock.
@@ -32,6 +34,10 @@ class Wheel:
         looks whether it does.
         """
         slot = math.ceil(when_s / SLOT_S - 1e-6)
+        if slot <= self._turning_slot and when_s > asyncio.get_running_loop().time():
+            # Rounding puts it into the slot that runs now. Woken there, before its
+            # time, one would ask again and again until the clock ticks.
+            slot = self._turning_slot + 1
         if slot in self._slots:
             self._slots[slot].append(wake)
             return
@@ -54,6 +60,7 @@ class Wheel:
         due = max(due, self._timer_slot)
         # No slot is before this one: what is added meanwhile does not re-arm.
         self._timer_slot = -1
+        self._turning_slot = due
         try:
             while self._order and self._order[0] <= due:
                 wakes = self._slots[self._order[0]]
@@ -63,4 +70,5 @@ class Wheel:
         finally:
             # Also when one failed: the rest of its slot is not lost, but next.
             self._timer = None
+            self._turning_slot = -1
             self._arm()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from bridge.audio.codecs import CODECS
@@ -18,14 +18,15 @@ from bridge.call.link import Link
 from bridge.call.options import CallOptions
 from bridge.call.outbound import Outbound
 from bridge.call.pacing import Wheel
-from bridge.call.transcript import Transcript, Turn
+from bridge.call.transcript import Transcript
+from bridge.capture import SocketEvent, Tape
 from bridge.errors import BridgeError, MisuseError, StreamError
 from bridge.metrics import Metrics
 from bridge.stream import messages
 from bridge.stream.messages import Media, Message, Unknown
 from bridge.stream.protocol import State, StreamProtocol
 from bridge.stream.sequence import Anomaly, GapDetector
-from bridge.tasks import background
+from bridge.tasks import background, failures_in
 
 __all__ = ["CallOptions", "Session"]
 
@@ -66,6 +67,8 @@ class Session:
         self.end_reason = ""
         self.end_kind = ""
         """How it ended, as the metrics count it."""
+        self.tape: Tape | None = None
+        """Takes down what goes over the stream."""
         self.resume_by_s = 0.0
         """Until when a call without a socket waits for another; the server's."""
         self.token_id = ""
@@ -131,19 +134,12 @@ class Session:
         """How much audio came."""
         return self._received_samples / self.call.sample_rate_hz
 
-    @property
-    def on_turn(self) -> Callable[[Turn], None]:
-        """Told of each turn of the call."""
-        return self.transcript.on_turn
-
-    @on_turn.setter
-    def on_turn(self, told: Callable[[Turn], None]) -> None:
-        self.transcript.on_turn = told
-
     # ------------------------------------------------------- what the socket does
 
     def receive(self, text: bytes) -> None:
         """Take one message of the far end; what is wrong with it ends nothing."""
+        if self.tape is not None:
+            self.tape.received(text)
         try:
             message = self._protocol.receive(text)
             if isinstance(message, Media):
@@ -217,6 +213,8 @@ class Session:
                 self.end("the bot failed", "bot_error", code=1011)
         finally:
             self.end("the server stopped", "server", code=1001)
+            if self.tape is not None:
+                self.tape.close()
             await self.transcript.finish()
             self._log.info("call ended: %s", self.end_reason)
             self._let_go()
@@ -251,7 +249,7 @@ class Session:
         except* Exception as failures:  # noqa: BLE001
             failed = True
             self._metrics.bot_errors[self._bot.name] += 1
-            for failure in _each(failures):
+            for failure in failures_in(failures):
                 self.on_happening("bot failed", failure)
                 # Our own errors are sentences; others are for the bot's author.
                 trace = None if isinstance(failure, BridgeError) else failure
@@ -284,6 +282,9 @@ class Session:
         self.call.is_open = False
         self._outbound.lost()
         self._outbound.is_blocked = True
+        if self.tape is not None:
+            is_ours = self._link is not None
+            self.tape.event(SocketEvent.ENDED, code if is_ours else None, reason)
         if self._link is not None:
             self._link.close(code, reason)
         self._link = None
@@ -382,18 +383,12 @@ class Session:
     def _send(self, message: Message) -> None:
         if self._link is None or self._protocol.state is not State.STREAMING:
             return
-        self._link.send(self._protocol.send(message))
+        text = self._protocol.send(message)
+        if self.tape is not None:
+            self.tape.sent(text)
+        self._link.send(text)
         if not self._link.is_writable:
             self._outbound.is_blocked = True
-
-
-def _each(failures: ExceptionGroup[Exception]) -> Iterator[Exception]:
-    """What failed, however many task groups it came through."""
-    for failure in failures.exceptions:
-        if isinstance(failure, ExceptionGroup):
-            yield from _each(failure)
-        else:
-            yield failure
 
 
 def _nobody(*_told: object) -> None:

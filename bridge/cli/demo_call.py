@@ -104,7 +104,7 @@ async def make_call(
         on_turn(turn)
 
     def begun(session: Session) -> None:
-        session.on_turn = noted
+        session.transcript.on_turn = noted
 
     with tempfile.TemporaryDirectory() as folder:
         script = await _script(caller, Path(folder))

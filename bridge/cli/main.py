@@ -18,6 +18,8 @@ COMMANDS = {
     "mpc": "Drive Multiparty Calls: list, add, mute, hold, record, play, kick, ...",
     "load": "Drive many streams at a stream server, and report.",
     "conform": "Try whether a stream server keeps to Plivo's protocol.",
+    "replay": "Play captured calls again, or show what is in them.",
+    "capture": "Make a captured call fit to be passed on.",
     "bots": "List the installed bots and their options.",
     "completion": "Print the shell completion script.",
     "version": "Print the version.",

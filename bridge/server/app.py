@@ -16,6 +16,7 @@ from bridge.errors import ConfigError
 from bridge.listening import http_server, is_loopback, listen
 from bridge.server.admin import admin_app
 from bridge.server.bridge_server import BridgeServer
+from bridge.server.capturing import recording
 from bridge.server.descriptors import watch_descriptors
 from bridge.server.options import ServerOptions
 from bridge.server.stalls import watch_stalls
@@ -55,11 +56,12 @@ async def serving(
     async with AsyncExitStack() as stack:
         around = await stack.enter_async_context(tracing(options))
         await _set_up(bots, stack)
+        call_options = call_options or CallOptions()
+        recorder = await stack.enter_async_context(recording(call_options.capture))
         spawn = await stack.enter_async_context(background())
         auth_token = _auth_token(plivo)
-        server = BridgeServer(
-            bots, options, call_options or CallOptions(), auth_token, spawn
-        )
+        server = BridgeServer(bots, options, call_options, auth_token, spawn)
+        server.recorder = recorder
         server.tracing = around
         spawn("stalls", watch_stalls(server.metrics))
         spawn("descriptors", watch_descriptors())

@@ -12,10 +12,12 @@ from bridge.call.bot import InService
 from bridge.call.options import CallOptions
 from bridge.call.pacing import Wheel
 from bridge.call.session import Session
+from bridge.capture import Recorder
 from bridge.control.bound import BoundCall
 from bridge.control.client import MpcClient
 from bridge.metrics import Metrics
 from bridge.server.admission import STREAM_PATH, Admission, Admitted
+from bridge.server.capturing import tape_of
 from bridge.server.connection import Connection
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
@@ -76,6 +78,8 @@ class BridgeServer:
         """Told when the calls are over, and only what bots left behind may go on."""
         self.tracing: Around = untraced
         """Surrounds each call."""
+        self.recorder: Recorder | None = None
+        """Captures the calls, where that is wanted."""
         self.roster = Roster()
         self._change = Change()
         self._is_forced = False
@@ -224,6 +228,14 @@ class BridgeServer:
             self.metrics.streams_refused["token"] += 1
             connection.close(1008, "the token is another call's")
             return None
+        if self.recorder is not None:
+            session.tape = tape_of(
+                self.recorder,
+                session,
+                admitted.bot,
+                connection.path,
+                self._call_options,
+            )
         self._sessions[session.facts.stream_id] = session
         self.metrics.streams_active += 1
         call = session.call

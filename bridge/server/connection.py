@@ -90,6 +90,8 @@ class Connection(asyncio.Protocol):
         self._is_flooding = False
         self._now = asyncio.get_running_loop().time
         self._transport: asyncio.Transport
+        self.path = ""
+        """Of the request, without its query."""
         self._peer = ""
         self.address = ""
         """Of the far end; behind proxies that are trusted, once it was admitted."""
@@ -112,6 +114,11 @@ class Connection(asyncio.Protocol):
 
     def __repr__(self) -> str:
         return f"<Connection {self._peer} {self._websocket.state.name.lower()}>"
+
+    @property
+    def close_code(self) -> int | None:
+        """Of the WebSocket's close; None while it is open."""
+        return self._websocket.close_code
 
     @property
     def is_stream(self) -> bool:
@@ -234,6 +241,7 @@ class Connection(asyncio.Protocol):
     # ------------------------------------------------------------------ inside
 
     def _answer(self, request: Request) -> None:
+        self.path = request.path.partition("?")[0]
         try:
             self._guest = self._admit(self, request)
             response = self._websocket.accept(request)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from bridge.call.session import Session
+from bridge.capture import SocketEvent
 from bridge.errors import StreamError
 from bridge.metrics import Metrics
 from bridge.server.admission import Admitted
@@ -86,11 +87,13 @@ class Reception:
     def pause_writing(self) -> None:
         """Pass it on."""
         if self._session is not None and self._session.is_on(self._connection):
+            self._note(self._session, SocketEvent.PAUSED)
             self._session.pause_writing()
 
     def resume_writing(self) -> None:
         """Pass it on."""
         if self._session is not None and self._session.is_on(self._connection):
+            self._note(self._session, SocketEvent.RESUMED)
             self._session.resume_writing()
 
     def closed(self, *, cleanly: bool) -> None:
@@ -99,6 +102,9 @@ class Reception:
         self._session = None
         if session is None or not session.detach(self._connection):
             return
+        code = self._connection.close_code if cleanly else None
+        event = SocketEvent.CLOSED if cleanly else SocketEvent.BROKEN
+        self._note(session, event, code)
         if cleanly:
             session.end("the far end closed the stream", "closed")
         else:
@@ -111,6 +117,7 @@ class Reception:
             session = self._calls.find(error.stream_id)
             if session is not None:
                 if self._may_carry(session):
+                    self._note(session, SocketEvent.ATTACHED)
                     session.attach(self._connection)
                     self._hand_over(session)
                     session.receive(text)
@@ -120,11 +127,11 @@ class Reception:
                 self._connection.close(1003, error.what)
             return
         if isinstance(message, Start):
-            self._begin_or_go_on()
+            self._begin_or_go_on(text)
         elif isinstance(message, Stop):
             self._connection.close(1000, "stopped before it started")
 
-    def _begin_or_go_on(self) -> None:
+    def _begin_or_go_on(self, text: bytes) -> None:
         session = self._calls.find(self._protocol.stream_id)
         content_type = self._protocol.content_type
         if session is not None and not self._may_carry(session):
@@ -137,8 +144,11 @@ class Reception:
                 self._protocol, self._admitted, self._connection
             )
         else:
+            self._note(session, SocketEvent.ATTACHED)
             session.attach(self._connection, self._protocol)
         if session is not None:
+            if session.tape is not None:
+                session.tape.received(text)
             self._hand_over(session)
 
     def _may_carry(self, session: Session) -> bool:
@@ -146,6 +156,12 @@ class Reception:
             return True
         self._connection.close(1008, "the token is another call's")
         return False
+
+    def _note(
+        self, session: Session, event: SocketEvent, code: int | None = None
+    ) -> None:
+        if session.tape is not None:
+            session.tape.event(event, code)
 
     def _hand_over(self, session: Session) -> None:
         self.is_started = True

@@ -16,7 +16,7 @@ from bridge.errors import ConfigError
 from bridge.metrics import Metrics
 from bridge.stream.content_type import DEFAULT_CONTENT_TYPE
 from bridge.stream.messages import Checkpoint, ClearAudio, Message, PlayAudio
-from tests.virtual_time import VirtualLoop
+from bridge.virtual_time import VirtualLoop
 
 
 class Rig:

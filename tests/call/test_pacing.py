@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bridge.call.pacing import Wheel
-from tests.virtual_time import VirtualLoop
+from bridge.virtual_time import VirtualLoop
 
 
 async def test_wakes_come_in_order_and_never_early() -> None:
@@ -20,6 +20,26 @@ async def test_wakes_come_in_order_and_never_early() -> None:
 
     assert [when_s for when_s, _ in woken] == [0.1, 0.1004, 0.2, 0.3, 0.5]
     assert all(0 <= at_s - when_s < 0.002 for when_s, at_s in woken)
+
+
+async def test_who_is_woken_a_hair_too_early_may_ask_again() -> None:
+    """And is woken when it is time, however times are rounded; not for ever now."""
+    loop = asyncio.get_running_loop()
+    wheel = Wheel()
+    due_s = 0.1 + 1e-10
+    woken: list[float] = []
+
+    def wake() -> None:
+        woken.append(loop.time())
+        assert len(woken) < 10
+        if loop.time() < due_s:
+            wheel.at(due_s, wake)
+
+    wheel.at(due_s, wake)
+    await asyncio.sleep(1)
+
+    assert woken[-1] >= due_s
+    assert woken[-1] - due_s < 0.002
 
 
 async def test_a_wake_may_ask_for_the_next() -> None:

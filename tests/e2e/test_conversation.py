@@ -95,7 +95,7 @@ async def house(folder: Path, bot: Any, **numbers: PhoneScript) -> AsyncIterator
         ):
 
             def begun(session: Session) -> None:
-                session.on_turn = made.turns.append
+                session.transcript.on_turn = made.turns.append
 
             made.server.on_call = begun
             yield made

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bridge.engine.phonebook import PhoneScript
+from bridge.virtual_time import VirtualLoop
 from tests.engine.setting import engine, voice
-from tests.virtual_time import VirtualLoop
 
 
 async def test_a_stall_does_not_bend_the_recording(tmp_path: Path) -> None:

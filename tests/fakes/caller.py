@@ -148,7 +148,7 @@ async def calling(
         caller.server = server
 
         def begun(session: Any) -> None:
-            session.on_turn = caller.turns.append
+            session.transcript.on_turn = caller.turns.append
 
         server.on_call = begun
         async with background() as spawn:

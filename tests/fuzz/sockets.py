@@ -28,9 +28,9 @@ from bridge.server.options import ServerOptions
 from bridge.stream.messages import Side
 from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import background
+from bridge.virtual_time import VirtualLoop
 from tests.engine.setting import AUTH_ID, BASE, engine
 from tests.stream.samples import DOCUMENTED
-from tests.virtual_time import VirtualLoop
 
 __all__ = ["fuzz_callbacks_http", "fuzz_connection", "fuzz_engine", "fuzz_session"]
 

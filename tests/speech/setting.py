@@ -160,7 +160,7 @@ async def talking(
     )
 
     async def answer(call: Call) -> None:
-        talk.end.session.on_turn = talk.turns.append
+        talk.end.session.transcript.on_turn = talk.turns.append
         if before is not None:
             await before(talk, call)
         await bot(call)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
+__all__ = ["VirtualLoop"]
+
 STUCK_AFTER_S = 5.0
 
 
@@ -40,7 +42,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now_s
 
     def run_in_executor(  # type: ignore[override]
-        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+        self, _executor: Executor | None, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
         """Run at once: no time may pass while a thread works."""
         future: asyncio.Future[Any] = self.create_future()
