@@ -16,7 +16,7 @@ from bridge.audio.pcm import FRAME_MS, Samples, silence
 from bridge.audio.resampling import resampler
 from bridge.call.events import Heard, Played
 from bridge.call.heard import Bounds, Certainty, HeardLedger
-from bridge.call.pacing import Wheel
+from bridge.call.pacing import EARLY_S, Wheel
 from bridge.call.playback import Playback
 from bridge.errors import ConfigError
 from bridge.metrics import Metrics
@@ -178,13 +178,13 @@ class Outbound:
                 ahead_s = self._ledger.ahead_s(now_s)
                 continue
             early_s = ahead_s + FRAME_S - self._options.lead_s
-            if early_s > 1e-6:
+            if early_s > EARLY_S:
                 self._wake(now_s + early_s)
                 break
             if playback.queued_samples < self._frame and not playback.is_complete:
                 # A part of a frame waits for the rest, while there is time.
                 left_s = ahead_s - FRAME_S / 2
-                if left_s > 0:
+                if left_s > EARLY_S:
                     self._wake(now_s + left_s)
                     break
             if ahead_s < 0:

@@ -6,9 +6,14 @@ import heapq
 import math
 from collections.abc import Callable
 
-__all__ = ["Wheel"]
+__all__ = ["EARLY_S", "Wheel"]
 
 SLOT_S = 0.001
+
+EARLY_S = 1e-6
+"""So much before its time a wake is on time: slots, and uvloop's clock of whole
+milliseconds, are rounded. Who asked again for the rest, would be woken in the same
+moment, over and over until the clock moves on."""
 
 
 class Wheel:

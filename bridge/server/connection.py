@@ -18,7 +18,7 @@ from websockets.protocol import CLOSED, OPEN
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from bridge.call.pacing import Wheel
+from bridge.call.pacing import EARLY_S, Wheel
 from bridge.server.options import ServerOptions
 
 __all__ = ["Connection", "Guest", "Refusal"]
@@ -277,7 +277,7 @@ class Connection(asyncio.Protocol):
         """Enforce what is due, and come back for the rest."""
         if self._is_lost:
             return
-        now_s = self._now()
+        now_s = self._now() + EARLY_S
         if self._ping_at_s is not None and now_s >= self._ping_at_s:
             self._ping(now_s)
         if self._guest is not None and self._guest.is_started:
