@@ -20,7 +20,9 @@ from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
 from bridge.listening import http_server, listen
 from bridge.metrics import Metrics
+from bridge.server import membership
 from bridge.server.connection import Connection, Refusal
+from bridge.server.fleet import Alone, Fleet
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
 from bridge.server.roster import Roster
@@ -73,6 +75,16 @@ class BridgeServer:
         self.on_call: Callable[[Session], None] = lambda _session: None
         """Told of each call that begins."""
         self.roster = Roster()
+        self.callbacks = Callbacks()
+        """Where callbacks come together, however they reached us."""
+        self.carrier = membership.carrier(
+            self.find, lambda callback: self.callbacks.take(callback)
+        )
+        self.fleet: Fleet = Alone(options.instance, self.carrier)
+        """All calls, on whichever instance."""
+        self.roster.on_placed = lambda session: self.fleet.placed(
+            session.call.stream_id, session.call.mpc_uuid
+        )
         self._change = Change()
         self._is_forced = False
 
@@ -229,6 +241,8 @@ class BridgeServer:
         if self.client is not None and call.call_uuid:
             call.mpc = BoundCall(self.client, call.call_uuid, lambda: call.mpc_uuid)
         self.roster.begin(session)
+        name = self.fleet.instance
+        self.fleet.announce(membership.fleet_call(session, bot.name, name))
         self.on_call(session)
         self._spawn(f"call {session.facts.stream_id}", self._run(session))
         return session
@@ -251,6 +265,7 @@ class BridgeServer:
         finally:
             if self._sessions.get(session.facts.stream_id) is session:
                 del self._sessions[session.facts.stream_id]
+                self.fleet.retire(session.facts.stream_id)
             self.roster.end(session)
             self.metrics.streams_active -= 1
             self._change.announce()
@@ -279,11 +294,9 @@ async def _taking_callbacks(
     options = server.options
     if auth_token is None:
         _LOG.warning("callbacks are taken unsigned: anybody may send some")
-    callbacks = Callbacks(auth_token, public_url=options.callbacks_url)
-    callbacks.listen(server.roster.take)
     listener = listen(options.host, options.callbacks_port)
     server.callbacks_port = listener.getsockname()[1]
-    async with http_server(callbacks.app(), listener):
+    async with http_server(server.callbacks.app(), listener):
         yield
 
 
@@ -320,6 +333,15 @@ async def serving(
             stack.push_async_callback(bot.close)
         spawn = await stack.enter_async_context(background(watchdog=_watch_stalls()))
         server = BridgeServer(bots, options, call_options or CallOptions(), spawn)
+        auth_token = plivo.auth_token if plivo is not None else None
+        if auth_token is not None and not auth_token.get_secret_value():
+            auth_token = None
+        server.callbacks = Callbacks(auth_token, public_url=options.callbacks_url)
+        server.callbacks.listen(server.roster.take)
+        server.fleet = await stack.enter_async_context(
+            membership.joined(options, server.carrier, server.metrics)
+        )
+        server.callbacks.on_received = server.fleet.publish_callback
         loop = asyncio.get_running_loop()
         try:
             listener = await loop.create_server(
@@ -333,9 +355,6 @@ async def serving(
         if plivo is not None and plivo.auth_id:
             server.client = await stack.enter_async_context(plivo.client())
         if options.callbacks:
-            auth_token = plivo.auth_token if plivo is not None else None
-            if auth_token is not None and not auth_token.get_secret_value():
-                auth_token = None
             await stack.enter_async_context(_taking_callbacks(server, auth_token))
         server.is_ready = True
         _LOG.info("serving %s on %s", ", ".join(bots), server.url)

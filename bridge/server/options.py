@@ -3,6 +3,8 @@
 import dataclasses
 import math
 
+from pydantic import SecretStr
+
 from bridge.errors import ConfigError
 
 __all__ = ["ServerOptions"]
@@ -26,6 +28,14 @@ class ServerOptions:
     callbacks_url: str = ""
     """The URL of the callbacks as Plivo knows it, for their signatures; empty: as the
     request says."""
+    redis: SecretStr = dataclasses.field(default_factory=lambda: SecretStr(""))
+    """The URL of a Redis where several instances meet; `redis://`, `rediss://` for TLS,
+    or `unix://`. Empty: this one is alone."""
+    redis_prefix: str = "mpc-bridge"
+    """What all keys in Redis begin with; instances of one prefix are one fleet."""
+    instance: str = ""
+    """The name of this instance in its fleet; empty: the host's and a few random
+    characters."""
     max_streams: int = 1000
     """Upgrades beyond this many open streams get 503 with Retry-After."""
     max_message_bytes: int = 1024 * 1024
@@ -64,6 +74,12 @@ class ServerOptions:
             if getattr(self, name) > HIGHEST_PORT:
                 raise ConfigError(
                     f"{name}: {getattr(self, name)}, allowed are 0 to {HIGHEST_PORT}"
+                )
+        for name in ("redis_prefix", "instance"):
+            value = getattr(self, name)
+            if not value.isprintable() or "#" in value:
+                raise ConfigError(
+                    f"{name}: {value!r}, allowed is text without # and line breaks"
                 )
         for name in ("max_streams", "max_message_bytes"):
             if getattr(self, name) < 1:

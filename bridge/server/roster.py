@@ -1,7 +1,7 @@
 """Tells calls what callbacks say of the Multiparty Call they are in."""
 
 import collections
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from bridge.call.call import Call
@@ -48,6 +48,8 @@ class Roster:
         )
         self._calls: dict[str, Told] = {}
         self._speaking: dict[str, set[str]] = {}
+        self.on_placed: Callable[[Told], None] = lambda _session: None
+        """Told of a call whose Multiparty Call is known now."""
 
     def begin(self, session: Told) -> None:
         """A stream began; what is known of its call, it is told."""
@@ -164,6 +166,7 @@ class Roster:
         if session.call.mpc_uuid == mpc_uuid:
             return
         session.call.mpc_uuid = mpc_uuid
+        self.on_placed(session)
         session.call.members.clear()
         for member in self._members.get(mpc_uuid, {}).values():
             if member.call_uuid != session.call.call_uuid:

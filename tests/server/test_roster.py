@@ -155,3 +155,19 @@ def test_memory_has_an_end() -> None:
     assert len(roster._mpc_of) == len(roster._members) == 10_000
     roster.take(MpcEvent(name=EventName.MPC_END, mpc_uuid="m10009"))
     assert len(roster._mpc_of) == len(roster._members) == 9_999
+
+
+def test_a_call_that_is_placed_is_told_of_once() -> None:
+    """By whichever comes first, the stream or the callback."""
+    roster, early, late = Roster(), Session("c1"), Session("c2")
+    placed: list[tuple[str, str]] = []
+    roster.on_placed = lambda told: placed.append(
+        (told.call.call_uuid, told.call.mpc_uuid)
+    )
+    roster.begin(early)
+    roster.take(event(EventName.JOIN, 1))
+    roster.take(event(EventName.JOIN, 2))
+    roster.begin(late)
+    roster.take(event(EventName.JOIN, 2, sequence=9))
+
+    assert placed == [("c1", "m"), ("c2", "m")]
