@@ -49,5 +49,5 @@ clean:
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,pipecat,livekit,load,ray]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,redis,pipecat,livekit,load,ray]' --group dev
 	touch $(READY)

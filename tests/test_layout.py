@@ -108,6 +108,13 @@ UNTESTED = {
     "engine/ai_leg.py": "tests/e2e/test_ai_leg.py",
     "engine/app.py": "tests/e2e/test_call.py",
     "server/app.py": "tests/e2e/test_server.py",
+    "server/membership.py": "tests/e2e/test_fleet.py",
+    "server/redis_asking.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_backlog.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_client.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_fleet.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_post.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_registry.py": "tests/e2e/test_redis_fleet.py",
     "server/connection.py": "tests/e2e/test_server.py",
     "server/reception.py": "tests/e2e/test_server.py",
 }
