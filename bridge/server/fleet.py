@@ -188,6 +188,8 @@ class Alone:
             if end_reason is None:
                 detail = self._carrier.describe(stream_id)
                 is_here = detail is not None
+                # What JSON cannot have fails here, where it is known whose it is.
+                detail = msgspec.to_builtins(detail)
             else:
                 detail = None
                 is_here = self._carrier.end(stream_id, end_reason)

@@ -12,6 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from bridge.errors import ConfigError
+from bridge.tasks import Change
 
 __all__ = ["AWAY", "COMMAND_S", "Client", "check", "connected", "is_ours", "reason"]
 
@@ -48,10 +49,13 @@ class Client:
 
     def __init__(self, redis: "Redis") -> None:
         self._redis: Any = redis
+        self._running = 0
+        self._change = Change()
+        self._is_closed = False
 
     async def run(self, *words: Any) -> Any:
         """Run one command."""
-        async with asyncio.timeout(COMMAND_S):
+        async with self._bounded():
             return await self._redis.execute_command(*words)
 
     async def run_all(self, *commands: Sequence[Any]) -> None:
@@ -59,18 +63,42 @@ class Client:
         pipeline = self._redis.pipeline(transaction=True)
         for words in commands:
             pipeline.execute_command(*words)
-        async with asyncio.timeout(COMMAND_S):
+        async with self._bounded():
             await pipeline.execute()
+
+    async def close(self) -> None:
+        """Run nothing more, and close the connections."""
+        self._is_closed = True
+        # Whoever still waits for an answer fails by this; but who was connecting just
+        # then has a connection afterwards, and would leave it open.
+        await self._redis.aclose()
+        try:
+            while self._running:
+                await self._change.wait()
+        finally:
+            await self._redis.aclose()
+
+    @asynccontextmanager
+    async def _bounded(self) -> AsyncIterator[None]:
+        if self._is_closed:
+            raise ConnectionError("closed")
+        self._running += 1
+        try:
+            async with asyncio.timeout(COMMAND_S):
+                yield
+        finally:
+            self._running -= 1
+            self._change.announce()
 
 
 @asynccontextmanager
 async def connected(url: SecretStr) -> AsyncIterator[Client]:
     """Have connections for the length of a block; they are made when needed."""
-    redis = _redis(url)
+    client = Client(_redis(url))
     try:
-        yield Client(redis)
+        yield client
     finally:
-        await redis.aclose()
+        await client.close()
 
 
 def is_ours(error: BaseException) -> bool:

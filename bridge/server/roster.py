@@ -48,6 +48,9 @@ class Roster:
         )
         self._calls: dict[str, Told] = {}
         self._speaking: dict[str, set[str]] = {}
+        self._gone: collections.OrderedDict[tuple[str, str], None] = (
+            collections.OrderedDict()
+        )
         self.on_placed: Callable[[Told], None] = lambda _session: None
         """Told of a call whose Multiparty Call is known now."""
 
@@ -69,6 +72,10 @@ class Roster:
     def take(self, callback: Callback) -> None:
         """Take a callback; those that are about something else are passed over."""
         if not isinstance(callback, MpcEvent):
+            return
+        if (callback.mpc_uuid, callback.member_id or "") in self._gone:
+            # It was overtaken by the end of its member, on the way from another
+            # instance or when it was sent again.
             return
         if callback.name is EventName.MPC_END:
             self._over(callback.mpc_uuid)
@@ -102,6 +109,9 @@ class Roster:
             session.tell(Joined(member))
 
     def _left(self, event: MpcEvent) -> None:
+        self._gone[event.mpc_uuid, event.member_id or ""] = None
+        if len(self._gone) > MOST_CALLS:
+            self._gone.popitem(last=False)
         members = self._members.get(event.mpc_uuid, {})
         member = members.pop(event.member_id or "", None)
         if member is None:

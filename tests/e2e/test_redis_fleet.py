@@ -151,17 +151,22 @@ async def test_who_comes_later_is_told_what_was(redis: RedisServer) -> None:
 async def test_a_call_is_shown_and_ended_from_anywhere(redis: RedisServer) -> None:
     """By whoever carries it; a bug there is no silence here."""
     async with instances(redis.url, "one", "two", "three") as (one, two, three):
-        for number, stream_id in enumerate(("s1", "broken", "ended just now")):
+        ids = ("s1", "broken", "no json", "ended just now")
+        for number, stream_id in enumerate(ids):
             two.fleet.announce(a_call(number, "two", stream_id=stream_id))
         two.here.streams["s1"] = {"seconds": 1.5}
-        await until(lambda: _are(one.fleet, "s1", "broken", "ended just now"))
+        await until(
+            lambda: _are(one.fleet, "s1", "broken", "no json", "ended just now")
+        )
 
         shown = await one.fleet.show("s1")
         broken = await three.fleet.show("broken")
+        no_json = await three.fleet.show("no json")
         missed = await three.fleet.end("ended just now", "x")
         done = await three.fleet.end("s1", "an operator said so")
 
         assert shown == Answer(Outcome.DONE, {"seconds": 1.5})
+        assert no_json.outcome is Outcome.FAILED
         assert (broken.outcome, missed.outcome, done.outcome) == (
             Outcome.FAILED,
             Outcome.NOT_FOUND,

@@ -23,6 +23,8 @@ class Here:
     def describe(self, stream_id: str) -> dict[str, Any] | None:
         if stream_id == "broken":
             raise ValueError("a bug")
+        if stream_id == "no json":
+            return {"lock": object()}
         return self.streams.get(stream_id)
 
     def end(self, stream_id: str, reason: str) -> bool:
@@ -95,13 +97,14 @@ async def a_call_here_is_shown_and_ended(make: Make) -> None:
     """With the reason that was given; what is not there is said to be so."""
     here = Here()
     async with make("one", here) as fleet:
-        for stream_id in ("s1", "broken"):
+        for stream_id in ("s1", "broken", "no json"):
             here.streams[stream_id] = {"seconds": 1.5, "members": [{"role": "agent"}]}
             fleet.announce(a_call(1, stream_id=stream_id))
 
         assert await fleet.show("s1") == Answer(Outcome.DONE, here.streams["s1"])
         assert await fleet.show("s9") == Answer(Outcome.NOT_FOUND)
         assert await fleet.show("broken") == Answer(Outcome.FAILED)
+        assert await fleet.show("no json") == Answer(Outcome.FAILED)
         assert await fleet.end("s1", "enough") == Answer(Outcome.DONE)
         assert await fleet.end("s1", "enough") == Answer(Outcome.NOT_FOUND)
         assert await fleet.end("s9", "enough") == Answer(Outcome.NOT_FOUND)

@@ -171,3 +171,17 @@ def test_a_call_that_is_placed_is_told_of_once() -> None:
     roster.take(event(EventName.JOIN, 2, sequence=9))
 
     assert placed == [("c1", "m"), ("c2", "m")]
+
+
+def test_who_has_left_is_not_brought_back_by_what_was_before() -> None:
+    """Callbacks that reach different machines may overtake each other."""
+    roster, session = Roster(), Session("c2")
+    roster.begin(session)
+    roster.take(event(EventName.JOIN, 2, "ai-agent"))
+    roster.take(event(EventName.EXIT, 1))
+    roster.take(event(EventName.JOIN, 1))
+    roster.take(event(EventName.COACH_MODE_START, 1, "supervisor"))
+    roster.take(event(EventName.JOIN, 3, "agent"))
+
+    assert session.told == [Joined(Member("3", "agent", "+3", "c3"))]
+    assert list(session.call.members) == ["3"]
