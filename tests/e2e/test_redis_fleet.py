@@ -17,6 +17,7 @@ from bridge.metrics import Metrics
 from bridge.server import redis_backlog
 from bridge.server.fleet import Answer, Fleet, Outcome
 from bridge.server.redis_fleet import RedisFleet
+from bridge.server.redis_registry import GIVEN_UP_S, MERCY_S
 from tests.fakes.redis_server import BINARY, RedisServer, redis_server
 from tests.needs import needs
 from tests.server.fleet_contract import CONTRACT, Here, Make, a_call, an_event, numbers
@@ -217,8 +218,8 @@ async def test_an_outage_loses_nothing(
         one.fleet.announce(a_call(2))
         for number in range(2, 52):
             one.fleet.publish_callback(an_event(number))
-        # Longer than it takes to give an instance up.
-        await asyncio.sleep(4)
+        # Longer than it takes to give an instance up, and than a new Redis is lenient.
+        await asyncio.sleep(GIVEN_UP_S + MERCY_S - 2)
         await redis.start(keeps=keeps)
         try:
             await until(lambda: _are(two.fleet, "s2"))
@@ -229,13 +230,16 @@ async def test_an_outage_loses_nothing(
             assert (len(census.calls), census.lost) == (1, ())
             told = [each for each in caplog.messages if "Redis is away" in each]
             assert len(told) == 2
+            assert not [each for each in caplog.messages if "is gone" in each]
             assert one.metrics.fleet_outages == two.metrics.fleet_outages == 1
         finally:
             await redis.stop()
     assert numbers(two.here.taken) == list(range(1, 52))
 
 
-async def test_a_redis_that_hangs_delays_nobody(redis: RedisServer) -> None:
+async def test_a_redis_that_hangs_delays_nobody(
+    redis: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
     """Questions are answered in bounded time; then all is as it was."""
     async with instances(redis.url, "one", "two") as (one, two):
         one.fleet.announce(a_call(1))
@@ -252,6 +256,7 @@ async def test_a_redis_that_hangs_delays_nobody(redis: RedisServer) -> None:
         await until(lambda: _are(two.fleet, "s1"))
         await asyncio.sleep(4.5)
         assert (await two.fleet.calls()).lost == ()
+    assert not [each for each in caplog.messages if "is gone" in each]
 
 
 async def test_too_many_callbacks_drop_the_oldest(
