@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from bridge.metrics import Metrics
 from bridge.server.fleet import FleetCall
-from bridge.server.redis_post import MOST_AT_ONCE, Post
+from bridge.server.redis_post import MOST_AT_ONCE, Post, written
 from bridge.server.redis_registry import Registry
 
 __all__ = ["Backlog"]
@@ -32,9 +32,7 @@ class Backlog:
         self._metrics = metrics
         self._changed: set[str] = set()
         self._is_all_changed = True
-        self._callbacks: collections.deque[tuple[int, Mapping[str, str]]] = (
-            collections.deque()
-        )
+        self._callbacks: collections.deque[tuple[int, bytes]] = collections.deque()
         self._numbers = itertools.count()
         self._filled = asyncio.Event()
 
@@ -53,10 +51,12 @@ class Backlog:
 
     def add_callback(self, params: Mapping[str, str]) -> None:
         """Keep a callback for the others; with too many, the oldest is dropped."""
+        # What cannot be written fails for whoever brings it, and holds nothing up.
+        text = written(params)
         if len(self._callbacks) >= MOST_WAITING:
             self._callbacks.popleft()
             self._metrics.fleet_callbacks["dropped"] += 1
-        self._callbacks.append((next(self._numbers), params))
+        self._callbacks.append((next(self._numbers), text))
         self._filled.set()
 
     async def write(self, registry: Registry, post: Post) -> None:
@@ -80,7 +80,7 @@ class Backlog:
         """Write the callbacks that wait; one that may be there is written again."""
         while self._callbacks:
             batch = list(itertools.islice(self._callbacks, MOST_AT_ONCE))
-            await post.tell([params for _number, params in batch])
+            await post.tell([text for _number, text in batch])
             self._metrics.fleet_callbacks["sent"] += len(batch)
             # Those in front may meanwhile have been dropped for newer ones.
             while self._callbacks and self._callbacks[0][0] <= batch[-1][0]:

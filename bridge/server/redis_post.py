@@ -14,7 +14,7 @@ import msgspec
 from bridge.server.fleet import Answer
 from bridge.server.redis_client import Client
 
-__all__ = ["BLOCK_S", "Letter", "News", "Post", "Question", "Reply", "Told"]
+__all__ = ["BLOCK_S", "Letter", "News", "Post", "Question", "Reply", "Told", "written"]
 
 BLOCK_S = 1.0
 """One read waits no longer than that for something to come."""
@@ -107,14 +107,17 @@ class Post:
         if _place(last) < _place(self._seen[self._callbacks]):
             beginning = max(0, now_ms - HISTORY_S * 1000)
             self._seen[self._callbacks] = f"{beginning}-0"
+        letters = self._letters + self._seat
+        if _place(self._seen[letters])[0] > now_ms:
+            self._seen[letters] = f"{now_ms}-0"
 
-    async def tell(self, callbacks: Sequence[Mapping[str, str]]) -> None:
-        """Tell all instances of callbacks, by their parameters, in order."""
+    async def tell(self, callbacks: Sequence[bytes]) -> None:
+        """Tell all instances of callbacks, as `written`, in order."""
         await self._client.run_all(
             *(
                 (
                     *("XADD", self._callbacks, "MAXLEN", "~", MOST_CALLBACKS, "*"),
-                    *("seat", self._seat, "params", msgspec.json.encode(params)),
+                    *("seat", self._seat, "params", params),
                 )
                 for params in callbacks
             )
@@ -158,6 +161,11 @@ class Post:
             return Told(msgspec.json.decode(fields[b"params"], type=dict[str, str]))
         except (msgspec.MsgspecError, KeyError, UnicodeError):
             return None
+
+
+def written(params: Mapping[str, str]) -> bytes:
+    """A callback's parameters, as they travel."""
+    return msgspec.json.encode(params)
 
 
 def _place(entry_id: str) -> tuple[int, int]:

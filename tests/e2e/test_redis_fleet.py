@@ -1,12 +1,14 @@
 """The fleet of many, in a Redis of its own; its instances are in one process here."""
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -257,6 +259,43 @@ async def test_a_redis_that_hangs_delays_nobody(
         await asyncio.sleep(4.5)
         assert (await two.fleet.calls()).lost == ()
     assert not [each for each in caplog.messages if "is gone" in each]
+
+
+async def test_a_redis_whose_clock_is_behind_is_read(redis: RedisServer) -> None:
+    """What it writes is below what was seen of the one before it."""
+    client = Redis.from_url(redis.url)
+    fields: dict[Any, Any] = {
+        "seat": "far#1",
+        "params": json.dumps(an_event(1).params()),
+    }
+    await client.xadd("test:callbacks", fields, id="9000000000000-0")
+    await client.aclose()
+    async with instances(redis.url, "one", "two") as (one, two):
+        await until(lambda: numbers(two.here.taken) == [1])
+        await redis.stop()
+        await until(lambda: not (one.fleet.is_connected or two.fleet.is_connected))
+        await redis.start()
+        await until(lambda: one.fleet.is_connected and two.fleet.is_connected)
+        one.fleet.publish_callback(an_event(2))
+        await until(lambda: numbers(two.here.taken) == [1, 2])
+
+
+async def test_what_others_write_is_no_harm(redis: RedisServer) -> None:
+    """Entries of another version, or of nobody's; what comes after them is read."""
+    client = Redis.from_url(redis.url)
+    async with instances(redis.url, "one", "two") as (one, two):
+        for fields in (
+            {"something": "else"},
+            {"seat": "far#1", "params": "{"},
+            {"seat": "far#1", "params": '{"EventName": "Unheard", "MPCUUID": "m"}'},
+            {"letter": '{"type": "proclamation"}'},
+            {"seat": b"\xff", "params": b"\xff"},
+        ):
+            await client.xadd("test:callbacks", fields)  # type: ignore[arg-type]
+        one.fleet.publish_callback(an_event(1))
+        await until(lambda: numbers(two.here.taken) == [1])
+        assert two.metrics.fleet_outages == 0
+    await client.aclose()
 
 
 async def test_too_many_callbacks_drop_the_oldest(
