@@ -144,13 +144,15 @@ class RedisFleet(Alone):
     @asynccontextmanager
     async def running(self) -> AsyncIterator["RedisFleet"]:
         """Be one of the fleet while the block runs."""
-        async with background(fleet=self._stay()):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(FIRST_TRY_S):
-                    await self._tried.wait()
-            yield self
-        if self._registry is not None:
-            await self._say_goodbye()
+        try:
+            async with background(fleet=self._stay()):
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(FIRST_TRY_S):
+                        await self._tried.wait()
+                yield self
+        finally:
+            if self._registry is not None:
+                await self._say_goodbye()
 
     async def _stay(self) -> None:
         """Be connected; after a failure, be so again."""
@@ -213,11 +215,13 @@ class RedisFleet(Alone):
 
     async def _take_news(self, registry: Registry, *, wait: bool) -> bool:
         """Take what others wrote; whether there was something."""
-        news = await self._post.read(wait=wait)
-        for each in news or ():
+        news = await self._post.read(wait=wait) or []
+        # They are not read again: callbacks first, for an answer may fail on its way.
+        for each in news:
+            if isinstance(each.what, Told):
+                self._take_callback(each.what.params)
+        for each in news:
             match each.what:
-                case Told(params):
-                    self._take_callback(params)
                 case Question() as question:
                     await self._asking.take(
                         registry, self._post, question, each.sent_ms
