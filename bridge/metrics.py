@@ -60,6 +60,13 @@ class Metrics(Collector):
         self.turns_lost = 0
         self.bot_errors: Counter[str] = Counter()
         self.fallbacks: Counter[str] = Counter()
+        self.fleet_connected: bool | None = None
+        """Whether Redis is there; None where no fleet was asked for."""
+        self.fleet_instances = 0
+        self.fleet_outages = 0
+        self.fleet_calls_lost = 0
+        self.fleet_callbacks: Counter[str] = Counter()
+        self.fleet_questions: Counter[str] = Counter()
         self.registry = CollectorRegistry()
         self._late = Histogram(
             "bridge_frames_late_seconds",
@@ -132,6 +139,39 @@ class Metrics(Collector):
         yield _labelled("bot_errors", "Calls a bot failed in", "bot", self.bot_errors)
         yield _labelled(
             "fallbacks", "Calls a fallback took over", "bot", self.fallbacks
+        )
+        if self.fleet_connected is not None:
+            yield from self._of_fleet(is_connected=self.fleet_connected)
+
+    def _of_fleet(self, *, is_connected: bool) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "bridge_fleet_connected", "Whether Redis is there", int(is_connected)
+        )
+        yield GaugeMetricFamily(
+            "bridge_fleet_instances",
+            "Instances, at the last beat",
+            self.fleet_instances,
+        )
+        for name, text, count in (
+            ("outages", "How often Redis went away", self.fleet_outages),
+            (
+                "calls_lost",
+                "Calls of other instances that this one found gone",
+                self.fleet_calls_lost,
+            ),
+        ):
+            yield CounterMetricFamily(f"bridge_fleet_{name}", text, count)
+        yield _labelled(
+            "fleet_callbacks",
+            "Callbacks between instances",
+            "how",
+            self.fleet_callbacks,
+        )
+        yield _labelled(
+            "fleet_questions",
+            "Questions to other instances",
+            "answer",
+            self.fleet_questions,
         )
 
 

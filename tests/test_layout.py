@@ -124,6 +124,13 @@ UNTESTED = {
     "engine/pinned.py": "tests/e2e/test_reach.py",
     "engine/resolver.py": "tests/e2e/test_reach.py",
     "server/app.py": "tests/e2e/test_server.py",
+    "server/membership.py": "tests/e2e/test_fleet.py",
+    "server/redis_asking.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_backlog.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_client.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_fleet.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_post.py": "tests/e2e/test_redis_fleet.py",
+    "server/redis_registry.py": "tests/e2e/test_redis_fleet.py",
     "server/connection.py": "tests/e2e/test_server.py",
     "server/reception.py": "tests/e2e/test_server.py",
 }

@@ -22,6 +22,15 @@ NAMES = [
     "bridge_bot_errors_total",
 ]
 
+FLEET_NAMES = [
+    "bridge_fleet_connected",
+    "bridge_fleet_instances",
+    "bridge_fleet_outages_total",
+    "bridge_fleet_calls_lost_total",
+    "bridge_fleet_callbacks_total",
+    "bridge_fleet_questions_total",
+]
+
 
 async def test_tasks_are_counted() -> None:
     """A call that leaves one behind is seen."""
@@ -63,3 +72,22 @@ def test_every_name_is_there_with_its_count() -> None:
     assert 'bridge_bot_errors_total{bot="echo"} 1.0' in text
     assert "bridge_playback_underruns_total 4.0" in text
     assert 'bridge_frames_late_seconds_bucket{le="0.005"} 2.0' in text
+
+
+def test_a_fleet_is_counted_where_there_is_one() -> None:
+    """An instance that is alone must not look like one that lost its Redis."""
+    metrics = Metrics()
+    assert b"bridge_fleet" not in metrics.exposition()
+    metrics.fleet_connected = True
+    metrics.fleet_instances = 3
+    metrics.fleet_callbacks["sent"] += 2
+    metrics.fleet_questions["instance lost"] += 1
+
+    text = metrics.exposition().decode()
+
+    for name in FLEET_NAMES:
+        assert f"\n{name}" in text
+    assert "bridge_fleet_connected 1.0" in text
+    assert "bridge_fleet_instances 3.0" in text
+    assert 'bridge_fleet_callbacks_total{how="sent"} 2.0' in text
+    assert 'bridge_fleet_questions_total{answer="instance lost"} 1.0' in text

@@ -55,6 +55,8 @@ class Callbacks:
             auth_token = SecretStr(auth_token)
         self._auth_token = auth_token
         self._public_url = public_url
+        self.on_received: Listener = lambda _callback: None
+        """Told of each that came to our URL and was new; not of what others `take`."""
         self._listeners: list[Listener] = []
         self._known: collections.OrderedDict[tuple[str, ...], None] = (
             collections.OrderedDict()
@@ -123,17 +125,19 @@ class Callbacks:
         given = {**_multi(query), **form}
         params = {name: values[-1] for name, values in given.items()}
         try:
-            self.take(callbacks.parse(params))
+            callback = callbacks.parse(params)
+            if self.take(callback):
+                self.on_received(callback)
         except PeerError as error:
             # Answered as taken: asking again would not make it better.
             _LOG.warning("%s", error)
         return PlainTextResponse("ok\n")
 
-    def take(self, callback: Callback) -> None:
-        """Hand a callback on, unless it was here before."""
+    def take(self, callback: Callback) -> bool:
+        """Hand a callback on, unless it was here before: then it is False."""
         if callback.key in self._known:
             self.repeated += 1
-            return
+            return False
         self._known[callback.key] = None
         if len(self._known) > MOST_REMEMBERED:
             self._known.popitem(last=False)
@@ -144,6 +148,7 @@ class Callbacks:
             # One subscriber's bug is not another's.
             except Exception:  # noqa: BLE001
                 _LOG.exception("a listener failed on %r", callback)
+        return True
 
     def _is_signed(
         self, request: Request, url: str, form: dict[str, list[str]]

@@ -17,6 +17,7 @@ from bridge import metrics as metrics_module
 from bridge.call.session import Session
 from bridge.metrics import Metrics
 from bridge.server import shown
+from bridge.server.fleet import Answer, Fleet, FleetCall, Outcome
 
 __all__ = ["Administered", "admin_app"]
 
@@ -30,21 +31,27 @@ OPEN_TO_ALL = ("/healthz", "/readyz")
 """A probe brings no token."""
 
 
+HTTP_OF = {
+    Outcome.DONE: 200,
+    Outcome.NOT_FOUND: 404,
+    Outcome.LOST: 410,
+    Outcome.UNREACHABLE: 503,
+    Outcome.FAILED: 500,
+}
+
+
 class Administered(Protocol):
     """What is shown and steered of a server."""
 
     metrics: Metrics
+    fleet: Fleet
 
     @property
     def is_ready(self) -> bool:
         """Whether it takes new streams."""
 
-    @property
-    def sessions(self) -> tuple[Session, ...]:
-        """The calls that go on."""
-
     def find(self, stream_id: str) -> Session | None:
-        """One of them, by the id of its stream."""
+        """One of its calls, by the id of its stream."""
 
 
 class _Admin:
@@ -52,23 +59,33 @@ class _Admin:
         self._server = server
 
     async def calls(self, _request: Request) -> Response:
-        """All calls, the longest first."""
-        found = [shown.summary(each) for each in self._server.sessions]
-        return JSONResponse({"calls": sorted(found, key=lambda each: -each["age_s"])})
+        """All calls, of all instances, the oldest first."""
+        census = await self._server.fleet.calls()
+        return JSONResponse(
+            {
+                "calls": [self._summary(each) for each in census.calls],
+                "lost": [shown.elsewhere(each) for each in census.lost],
+                "instances": list(census.instances),
+                "is_complete": census.is_complete,
+            }
+        )
+
+    def _summary(self, call: FleetCall) -> dict[str, Any]:
+        session = self._server.find(call.stream_id)
+        here = {} if session is None else shown.summary(session)
+        return shown.elsewhere(call) | here
 
     async def call(self, request: Request) -> Response:
-        """All that is known of one."""
-        session = self._server.find(request.path_params["stream_id"])
-        return _unknown(request) if session is None else _json(shown.detail(session))
+        """All that is known of one, wherever it is."""
+        answer = await self._server.fleet.show(request.path_params["stream_id"])
+        return _answered(request, answer, answer.detail or {})
 
     async def end(self, request: Request) -> Response:
-        """End one."""
-        session = self._server.find(request.path_params["stream_id"])
-        if session is None:
-            return _unknown(request)
-        _LOG.warning("%r is ended by the admin address", session)
-        session.end("ended by the operator", "operator")
-        return _json({"ended": session.facts.stream_id})
+        """End one, wherever it is."""
+        stream_id = request.path_params["stream_id"]
+        answer = await self._server.fleet.end(stream_id, "ended by the operator")
+        _LOG.warning("the admin address ends %s: %s", stream_id, answer.outcome.value)
+        return _answered(request, answer, {"ended": stream_id})
 
     async def log_level(self, request: Request) -> Response:
         """Show the log's level, or set it."""
@@ -86,7 +103,7 @@ class _Admin:
             logging.getLogger().setLevel(level.upper())
             _LOG.warning("the log's level is %s from here on", level)
         name = logging.getLevelName(logging.getLogger().level)
-        return _json({"level": name.lower()})
+        return JSONResponse({"level": name.lower()})
 
     async def metrics(self, _request: Request) -> Response:
         """For Prometheus."""
@@ -163,11 +180,8 @@ async def _body(request: Request) -> str:
     return body[:MOST_BYTES].decode("utf-8", "replace")
 
 
-def _json(content: dict[str, Any]) -> Response:
-    return JSONResponse(content)
-
-
-def _unknown(request: Request) -> Response:
-    return JSONResponse(
-        {"error": f"no call has the stream {request.path_params['stream_id']}"}, 404
-    )
+def _answered(request: Request, answer: Answer, content: dict[str, Any]) -> Response:
+    if answer.outcome is not Outcome.DONE:
+        text = f"stream {request.path_params['stream_id']}: {answer.outcome.value}"
+        content = {"error": text}
+    return JSONResponse(content, HTTP_OF[answer.outcome])

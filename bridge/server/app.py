@@ -14,6 +14,7 @@ from bridge.control.callbacks import Callbacks
 from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
 from bridge.listening import http_server, is_loopback, listen
+from bridge.server import membership
 from bridge.server.admin import admin_app
 from bridge.server.bridge_server import BridgeServer
 from bridge.server.capturing import recording
@@ -66,6 +67,12 @@ async def serving(
         spawn("stalls", watch_stalls(server.metrics))
         spawn("descriptors", watch_descriptors())
         certificate = _certificate(options)
+        server.callbacks = Callbacks(auth_token, public_url=options.callbacks_url)
+        server.callbacks.listen(server.roster.take)
+        server.fleet = await stack.enter_async_context(
+            membership.joined(options, server.carrier, server.metrics)
+        )
+        server.callbacks.on_received = server.fleet.publish_callback
         if certificate is not None:
             spawn("certificate", certificate.follow())
             server.reload_certificate = certificate.reload
@@ -137,12 +144,10 @@ async def _taking_callbacks(
     options = server.options
     if auth_token is None:
         _LOG.warning("callbacks are taken unsigned: anybody may send some")
-    callbacks = Callbacks(auth_token, public_url=options.callbacks_url)
-    callbacks.listen(server.roster.take)
     listener = listen(options.host, options.callbacks_port)
     server.callbacks_port = listener.getsockname()[1]
     tls = certificate.context if certificate is not None else None
-    async with http_server(callbacks.app(), listener, tls):
+    async with http_server(server.callbacks.app(), listener, tls):
         yield
 
 

@@ -14,11 +14,14 @@ from bridge.call.pacing import Wheel
 from bridge.call.session import Session
 from bridge.capture import Recorder
 from bridge.control.bound import BoundCall
+from bridge.control.callbacks import Callbacks
 from bridge.control.client import MpcClient
 from bridge.metrics import Metrics
+from bridge.server import membership
 from bridge.server.admission import STREAM_PATH, Admission, Admitted
 from bridge.server.capturing import tape_of
 from bridge.server.connection import Connection
+from bridge.server.fleet import Alone, Fleet
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
 from bridge.server.roster import Roster
@@ -81,6 +84,16 @@ class BridgeServer:
         self.recorder: Recorder | None = None
         """Captures the calls, where that is wanted."""
         self.roster = Roster()
+        self.callbacks = Callbacks()
+        """Where callbacks come together, however they reached us."""
+        self.carrier = membership.carrier(
+            self.find, lambda callback: self.callbacks.take(callback)
+        )
+        self.fleet: Fleet = Alone(options.instance, self.carrier)
+        """All calls, on whichever instance."""
+        self.roster.on_placed = lambda session: self.fleet.placed(
+            session.call.stream_id, session.call.mpc_uuid
+        )
         self._change = Change()
         self._is_forced = False
 
@@ -247,6 +260,9 @@ class BridgeServer:
                 self.client, call.call_uuid, lambda: call.mpc_uuid, call.mpc_name
             )
         self.roster.begin(session)
+        self.fleet.announce(
+            membership.fleet_call(session, admitted.bot.name, self.fleet.instance)
+        )
         self.on_call(session)
         self._spawn(f"call {session.facts.stream_id}", self._run(session))
         return session
@@ -270,6 +286,7 @@ class BridgeServer:
         finally:
             if self._sessions.get(session.facts.stream_id) is session:
                 del self._sessions[session.facts.stream_id]
+                self.fleet.retire(session.facts.stream_id)
             self.roster.end(session)
             self.metrics.streams_active -= 1
             self._change.announce()

@@ -130,6 +130,14 @@ class ServerOptions:
     callbacks_url: str = ""
     """The URL of the callbacks as Plivo knows it, for their signatures; empty: as the
     request says."""
+    redis: SecretStr = NO_SECRET
+    """The URL of a Redis where several instances meet; `redis://`, `rediss://` for TLS,
+    or `unix://`. Empty: this one is alone."""
+    redis_prefix: str = "mpc-bridge"
+    """What all keys in Redis begin with; instances of one prefix are one fleet."""
+    instance: str = ""
+    """The name of this instance in its fleet; empty: the host's and a few random
+    characters."""
     max_streams: int = 1000
     """Upgrades beyond this many open streams get 503 with Retry-After."""
     max_message_bytes: int = 1024 * 1024
@@ -169,6 +177,12 @@ class ServerOptions:
     def __post_init__(self) -> None:
         """Check the ranges."""
         _check_numbers(self)
+        for name in ("redis_prefix", "instance"):
+            value = getattr(self, name)
+            if not value.isprintable() or "#" in value:
+                raise ConfigError(
+                    f"{name}: {value!r}, allowed is text without # and line breaks"
+                )
 
 
 def _check_numbers(options: "DataclassInstance") -> None:

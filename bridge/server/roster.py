@@ -1,7 +1,7 @@
 """Tells calls what callbacks say of the Multiparty Call they are in."""
 
 import collections
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from bridge.call.call import Call
@@ -52,6 +52,11 @@ class Roster:
         self._names: collections.OrderedDict[str, str] = collections.OrderedDict()
         self._calls: dict[str, Told] = {}
         self._speaking: dict[str, set[str]] = {}
+        self._gone: collections.OrderedDict[tuple[str, str], None] = (
+            collections.OrderedDict()
+        )
+        self.on_placed: Callable[[Told], None] = lambda _session: None
+        """Told of a call whose Multiparty Call is known now."""
 
     def begin(self, session: Told) -> None:
         """A stream began; what is known of its call, it is told."""
@@ -71,6 +76,10 @@ class Roster:
     def take(self, callback: Callback) -> None:
         """Take a callback; those that are about something else are passed over."""
         if not isinstance(callback, MpcEvent):
+            return
+        if (callback.mpc_uuid, callback.member_id or "") in self._gone:
+            # It was overtaken by the end of its member, on the way from another
+            # instance or when it was sent again.
             return
         if callback.name is EventName.MPC_END:
             self._over(callback.mpc_uuid)
@@ -107,6 +116,9 @@ class Roster:
             session.tell(Joined(member))
 
     def _left(self, event: MpcEvent) -> None:
+        self._gone[event.mpc_uuid, event.member_id or ""] = None
+        if len(self._gone) > MOST_CALLS:
+            self._gone.popitem(last=False)
         members = self._members.get(event.mpc_uuid, {})
         member = members.pop(event.member_id or "", None)
         if member is None:
@@ -176,6 +188,7 @@ class Roster:
             session.end("its token is for another MPC", "wrong_mpc", code=1008)
             return
         session.call.mpc_uuid = mpc_uuid
+        self.on_placed(session)
         session.call.members.clear()
         for member in self._members.get(mpc_uuid, {}).values():
             if member.call_uuid != session.call.call_uuid:

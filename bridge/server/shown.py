@@ -8,15 +8,30 @@ from typing import Any
 import msgspec
 
 from bridge.call.session import Session
+from bridge.server.fleet import FleetCall
 
-__all__ = ["detail", "summary"]
+__all__ = ["detail", "elsewhere", "summary"]
+
+
+def elsewhere(call: FleetCall) -> dict[str, Any]:
+    """One line of a list of calls, as it is known of any instance's."""
+    shown = {
+        "stream_id": call.stream_id,
+        "call_uuid": call.call_uuid,
+        "account_id": call.account,
+        "mpc_uuid": call.mpc_uuid,
+        "bot": call.bot,
+        "instance": call.instance,
+        "began": _iso(call.since_s),
+    }
+    return shown if call.lost_s is None else shown | {"lost": _iso(call.lost_s)}
 
 
 def summary(session: Session) -> dict[str, Any]:
     """One line of a list of calls."""
     call = session.call
     age_s = asyncio.get_running_loop().time() - call.began_s
-    began = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=age_s)
+    now_s = datetime.datetime.now(datetime.UTC).timestamp()
     return {
         "stream_id": call.stream_id,
         "call_uuid": call.call_uuid,
@@ -26,7 +41,7 @@ def summary(session: Session) -> dict[str, Any]:
         "bot": session.bot_name,
         "state": session.state,
         "content_type": str(call.content_type),
-        "began": began.isoformat(timespec="milliseconds"),
+        "began": _iso(now_s - age_s),
         "age_s": round(age_s, 3),
     }
 
@@ -52,3 +67,8 @@ def detail(session: Session) -> dict[str, Any]:
         },
         "transcript": [msgspec.to_builtins(turn) for turn in session.transcript.turns],
     }
+
+
+def _iso(epoch_s: float) -> str:
+    moment = datetime.datetime.fromtimestamp(epoch_s, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds")

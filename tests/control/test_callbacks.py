@@ -51,6 +51,22 @@ async def test_what_comes_twice_is_handed_on_once() -> None:
     assert (callbacks.received, callbacks.repeated) == (1, 2)
 
 
+async def test_what_came_by_our_url_is_told_apart() -> None:
+    """From what others hand over; each is handed on once, whichever way it came."""
+    callbacks = Callbacks()
+    got, received = listening(callbacks), list[Callback]()
+    callbacks.on_received = received.append
+    elsewhere = MpcEvent.model_validate({**START, "SequenceNumber": "2"})
+
+    assert callbacks.take(elsewhere)
+    await send(callbacks, data=START)
+    await send(callbacks, data={**START, "SequenceNumber": "2"})
+
+    assert not callbacks.take(received[0])
+    assert got == [elsewhere, *received]
+    assert len(received) == 1
+
+
 async def test_a_signature_is_asked_for_where_there_is_a_token() -> None:
     """Of the form and of the URL, as the far side knows it."""
     token = SecretStr("secret")

@@ -184,3 +184,33 @@ def test_a_token_for_another_call_ends_the_stream() -> None:
     roster.begin(session)
     assert session.ended == "its token is for another MPC wrong_mpc 1008"
     assert not session.call.mpc_uuid
+
+
+def test_a_call_that_is_placed_is_told_of_once() -> None:
+    """By whichever comes first, the stream or the callback."""
+    roster, early, late = Roster(), Session("c1"), Session("c2")
+    placed: list[tuple[str, str]] = []
+    roster.on_placed = lambda told: placed.append(
+        (told.call.call_uuid, told.call.mpc_uuid)
+    )
+    roster.begin(early)
+    roster.take(event(EventName.JOIN, 1))
+    roster.take(event(EventName.JOIN, 2))
+    roster.begin(late)
+    roster.take(event(EventName.JOIN, 2, sequence=9))
+
+    assert placed == [("c1", "m"), ("c2", "m")]
+
+
+def test_who_has_left_is_not_brought_back_by_what_was_before() -> None:
+    """Callbacks that reach different machines may overtake each other."""
+    roster, session = Roster(), Session("c2")
+    roster.begin(session)
+    roster.take(event(EventName.JOIN, 2, "ai-agent"))
+    roster.take(event(EventName.EXIT, 1))
+    roster.take(event(EventName.JOIN, 1))
+    roster.take(event(EventName.COACH_MODE_START, 1, "supervisor"))
+    roster.take(event(EventName.JOIN, 3, "agent"))
+
+    assert session.told == [Joined(Member("3", "agent", "+3", "c3"))]
+    assert list(session.call.members) == ["3"]
