@@ -223,6 +223,7 @@ async def soak(
         "streams": streams,
         "calls": report.figures.get("calls", 0),
         "calls_failed": report.figures.get("calls_failed", 0),
+        "closes": dict(report.closes),
         "memory": memory,
         "start": dataclasses.asdict(start),
         "end": dataclasses.asdict(end),
@@ -284,6 +285,8 @@ def main() -> None:
     else:
         print(file=sys.stderr)
         Console().print(table(found))
+    if found["calls_failed"]:
+        print(f"calls ended: {found['closes']}", file=sys.stderr)
     leaks = ", ".join(found["leaks"])
     print(f"leaks: {leaks}" if leaks else "nothing leaks", file=sys.stderr)
     sys.exit(1 if leaks else 0)
