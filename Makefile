@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check bench bench-speech bench-peers soak fuzz clean
+.PHONY: demo test check image-check bench bench-speech bench-peers soak fuzz clean
 
 demo: $(READY)  ## A conversation on this machine, with a recording and a transcript.
 	$(BIN)/mpc-bridge demo
@@ -24,6 +24,9 @@ check: $(READY)  ## Format, lint, types, layers, spelling.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell bridge tests samples benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md
+
+image-check: $(READY)  ## The image's steps, and its start, without a container engine; as root.
+	$(BIN)/python -m tests.docker.image
 
 bench: $(READY)  ## The figures of the README, measured here and now.
 	$(BIN)/python benchmarks/filters.py
