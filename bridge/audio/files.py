@@ -13,19 +13,30 @@ from bridge.errors import ConfigError
 __all__ = ["read", "write"]
 
 
-def read(source: Path | BinaryIO, rate_hz: int) -> Samples:
+MOST_SAMPLES = 60_000_000
+"""Of all channels, where there is a limit: ten minutes of stereo at 48 kHz."""
+
+
+def read(source: Path | BinaryIO, rate_hz: int, most_s: float | None = None) -> Samples:
     """Read a whole audio file as mono at a rate; channels are averaged.
 
     Args:
         source: A path, or an open binary file.
         rate_hz: The rate wanted, whatever the file's own.
+        most_s: How much of it is read; None: all. A few kilobytes can be hours of
+            silence, so what comes from others has a limit.
 
     Raises:
         ConfigError: If it cannot be read or is no audio that libsndfile knows.
     """
     try:
         # Integers, not floats: 16-bit files come through bit for bit.
-        audio, file_hz = soundfile.read(source, dtype="int16", always_2d=True)
+        with soundfile.SoundFile(source) as file:
+            file_hz = file.samplerate
+            frames = -1
+            if most_s is not None:
+                frames = min(round(most_s * file_hz), MOST_SAMPLES // file.channels)
+            audio = file.read(frames, dtype="int16", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
         name = getattr(source, "name", source)
         raise ConfigError(f"cannot read audio from {name}: {error}") from error

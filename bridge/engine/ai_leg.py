@@ -17,19 +17,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import SecretStr
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
-from websockets.uri import parse_uri
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bridge.audio import files, mixing, tones
 from bridge.audio.codecs import CODECS
 from bridge.audio.pcm import FRAME_MS, Samples, silence
 from bridge.audio.resampling import Resampler, resampler
-from bridge.engine.addresses import OutOfReachError, Reach
+from bridge.engine.addresses import Reach
 from bridge.engine.far_buffer import DEFAULT_LIMIT_S, FarBuffer
 from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
 from bridge.engine.resolver import Resolver
-from bridge.engine.targets import shown
+from bridge.engine.stream_socket import open_socket
 from bridge.errors import ConfigError, StreamError, UnavailableError
 from bridge.multiparty import signatures
 from bridge.multiparty.callbacks import StreamState
@@ -47,14 +46,6 @@ ATTEMPTS = 3
 """Plivo tries to connect twice more."""
 
 RETRY_S = 0.5
-
-CLOSE_TIMEOUT_S = 1.0
-"""For a server to answer our close frame."""
-
-PING_S = 10.0
-"""How often a server is asked whether it is there, and how long it may take to say so.
-One that hangs would let its caller wait in silence; the system's own buffers take
-minutes of audio before it shows otherwise."""
 
 SEND_QUEUE_S = 40.0
 """How much a slow server may lag behind before its stream is dropped."""
@@ -257,47 +248,13 @@ class AiLeg:
             if attempt:
                 await asyncio.sleep(RETRY_S)
             try:
-                return await self._connected(stack)
-            except OutOfReachError as never:
-                raise UnavailableError("connect stream", None, str(never)) from None
-            except InvalidURI as invalid:
-                # Its text has the whole URL, and that may have a password.
-                text = f"{shown(self._url)} is no WebSocket URL: {invalid.msg}"
-                raise UnavailableError("connect stream", None, text) from None
-            except ValueError as redirect:
-                # websockets' way to say that it follows no redirect elsewhere.
-                text = str(redirect)
-                raise UnavailableError("connect stream", None, text) from None
+                return await open_socket(
+                    stack, self._url, self._options.resolver, self._headers()
+                )
             except (OSError, TimeoutError, WebSocketException) as failure:
                 error = failure
                 _LOG.info("%r: attempt %d to connect: %s", self, attempt + 1, error)
         raise UnavailableError("connect stream", None, str(error)) from error
-
-    async def _connected(self, stack: contextlib.AsyncExitStack) -> ClientConnection:
-        """Connect to the first of the host's addresses that answers.
-
-        With an address given, websockets follows redirects to the same host and port
-        alone, and so to the same address.
-        """
-        uri = parse_uri(self._url)
-        failure: OSError = OSError(f"{uri.host} has no address")
-        for address in await self._options.resolver.addresses(uri.host, uri.port):
-            connecting = connect(
-                self._url,
-                host=address,
-                compression=None,
-                max_size=None,
-                proxy=None,
-                close_timeout=CLOSE_TIMEOUT_S,
-                ping_interval=PING_S,
-                ping_timeout=PING_S,
-                additional_headers=self._headers(),
-            )
-            try:
-                return await stack.enter_async_context(connecting)
-            except OSError as error:
-                failure = error
-        raise failure
 
     def _start(self) -> bytes:
         now = datetime.datetime.now(datetime.UTC)
@@ -389,7 +346,9 @@ class AiLeg:
         """The samples of one message, in whatever type it says it has."""
         named = (body.content_type or str(self._content_type)).lower()
         if named in CONTAINERS:
-            return files.read(io.BytesIO(body.payload), RATE_HZ)
+            # One second too much is refused by the buffer, and hours are as well.
+            most_s = DEFAULT_LIMIT_S + 1.0
+            return files.read(io.BytesIO(body.payload), RATE_HZ, most_s)
         content_type = ContentType.parse(named, body.sample_rate)
         content_type.whole_samples(body.payload)
         if content_type not in self._from_stream:

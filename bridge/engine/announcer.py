@@ -132,6 +132,6 @@ def _again(samples: Samples, loop: int) -> list[Samples]:
 
 async def _decoded(url: str, body: bytes) -> Samples:
     try:
-        return await asyncio.to_thread(files.read, io.BytesIO(body), RATE_HZ)
+        return await asyncio.to_thread(files.read, io.BytesIO(body), RATE_HZ, MOST_S)
     except ConfigError as error:
         raise FetchError(f"{shown(url)}: no WAV or MP3") from error

@@ -12,7 +12,7 @@ from bridge.errors import ConfigError
 
 __all__ = ["open_database", "why_away"]
 
-PG8000_TIMEOUT_S = 10.0
+PG8000_TIMEOUT_S = 5.0
 """For every answer: a server that hangs is one that is away."""
 
 SQLITE_AWAY = ("BUSY", "LOCKED", "FULL", "IOERR", "CANTOPEN", "READONLY", "NOMEM")

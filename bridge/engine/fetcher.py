@@ -20,6 +20,9 @@ TIMEOUT_S = 15.0
 MOST_BYTES = 50 * 1024 * 1024
 """A file for a telephone is never so long."""
 
+MOST_AT_ONCE = 200
+"""Things being got; callbacks, which use the same sockets, always have the rest."""
+
 KINDS = ("audio/", "text/", "application/octet-stream", "application/ogg")
 """Content types that may be a sound or XML; many servers call XML `text/html`."""
 
@@ -39,6 +42,7 @@ class Fetcher:
     def __init__(self, http: httpx.AsyncClient, auth_token: SecretStr) -> None:
         self._http = http
         self._auth_token = auth_token
+        self._turn = asyncio.Semaphore(MOST_AT_ONCE)
 
     async def get(
         self,
@@ -53,7 +57,7 @@ class Fetcher:
                 gives no success, too much, or what is neither audio, XML nor text.
         """
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(TIMEOUT_S), self._turn:
                 request = request_to(
                     self._http, self._auth_token, target, params, TIMEOUT_S
                 )

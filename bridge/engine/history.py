@@ -6,17 +6,17 @@ who changed something finds it changed. Times are seconds since 1970, UTC.
 
 import asyncio
 import contextlib
-import datetime
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.engine.database import open_database, why_away
+from bridge.engine.listing import conditions
 from bridge.engine.tables import MPCS, PARTICIPANTS, RECORDINGS, Row
 from bridge.errors import PeerError
 from bridge.multiparty.requests import ListMpcs
@@ -27,27 +27,15 @@ __all__ = ["History", "HistoryAwayError", "Row"]
 
 _LOG = logging.getLogger(__name__)
 
+Given = TypeVar("Given")
+
 Pending: TypeAlias = dict[tuple[str, Any], tuple[sa.Table, Row]]
-
-WINDOW_S = 7 * 86400.0
-"""Plivo lists the calls of the last seven days, if it is not asked for others."""
-
-ONE_SIDED_S = 30 * 86400.0
-"""With a bound on one side only, it lists so much on the other."""
 
 AGAIN_S = 1.0
 """How long a database that is away is left alone before it is tried again."""
 
 MOST_PENDING = 20_000
 """Rows that wait for a database; what is more is lost, the oldest first."""
-
-COMPARISONS = {
-    "": sa.Column.__eq__,
-    "__gt": sa.Column.__gt__,
-    "__gte": sa.Column.__ge__,
-    "__lt": sa.Column.__lt__,
-    "__lte": sa.Column.__le__,
-}
 
 
 class HistoryAwayError(PeerError):
@@ -179,7 +167,7 @@ class History:
         Returns:
             How many there are, and the wanted page of them.
         """
-        where = [MPCS.c.account == account, *_conditions(wanted, now_s)]
+        where = [MPCS.c.account == account, *conditions(wanted, now_s)]
         count = sa.select(sa.func.count().label("count")).select_from(MPCS)
         page = (
             sa.select(MPCS)
@@ -248,8 +236,13 @@ class History:
 
     async def _read(self, query: sa.Select[Any]) -> list[Row]:
         await self.flushed()
+        return await self._done(self._fetch, query)
+
+    async def _done(
+        self, work: Callable[[Given], list[Row]], given: Given
+    ) -> list[Row]:
         try:
-            return await asyncio.to_thread(self._fetch, query)
+            return await asyncio.to_thread(work, given)
         except (sa.exc.SQLAlchemyError, OSError) as error:
             away = why_away(error)
             if not away:
@@ -307,8 +300,11 @@ class History:
 
         Returns:
             The recordings that were running.
+
+        Raises:
+            HistoryAwayError: If the database is away.
         """
-        return await asyncio.to_thread(self._end_what_was_left, now_s)
+        return await self._done(self._end_what_was_left, now_s)
 
     def _end_what_was_left(self, now_s: float) -> list[Row]:
         mine = MPCS.c.engine == self._engine
@@ -356,42 +352,6 @@ def _not_before(column: sa.Column[float], now_s: float) -> sa.ColumnElement[floa
 
 def _counted(rows: Counter[str]) -> str:
     return ", ".join(f"{count} of {table}" for table, count in sorted(rows.items()))
-
-
-def _conditions(wanted: ListMpcs, now_s: float) -> list[sa.ColumnElement[bool]]:
-    where = [
-        MPCS.c[name] == getattr(wanted, name)
-        for name in ("friendly_name", "status", "termination_cause_code")
-        if getattr(wanted, name) is not None
-    ]
-    if wanted.sub_account is not None:
-        # There are no sub-accounts here, and so none has calls.
-        where.append(sa.false())
-    for name in ("creation_time", "end_time"):
-        for suffix, compare in COMPARISONS.items():
-            text = getattr(wanted, name + suffix)
-            if text is not None:
-                when_s = _seconds(text)
-                if suffix:
-                    where.append(compare(MPCS.c[name], when_s))
-                else:
-                    # Times are shown to the second, and so compared to it.
-                    where.append(MPCS.c[name].between(when_s, when_s + 0.999_999))
-    after = wanted.end_time__gt or wanted.end_time__gte
-    before = wanted.end_time__lt or wanted.end_time__lte
-    ended = MPCS.c.end_time
-    if after and not before:
-        where.append(ended <= _seconds(after) + ONE_SIDED_S)
-    elif before and not after:
-        where.append(ended >= _seconds(before) - ONE_SIDED_S)
-    elif not after and wanted.end_time is None:
-        where.append(sa.or_(ended.is_(None), ended >= now_s - WINDOW_S))
-    return where
-
-
-def _seconds(text: str) -> float:
-    when = datetime.datetime.fromisoformat(text)
-    return when.replace(tzinfo=datetime.UTC).timestamp()
 
 
 def _first(rows: Sequence[Row]) -> Row | None:

@@ -67,3 +67,15 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, name: str) ->
     """No folder, or no such format."""
     with pytest.raises(ConfigError, match="cannot write audio"):
         files.write(tmp_path / name, tone(440, 0.1, 8000), 8000)
+
+
+def test_hours_in_a_few_kilobytes_are_not_unpacked(tmp_path: Path) -> None:
+    """Nor a second of sound at a rate of one."""
+    path = tmp_path / "silence.flac"
+    soundfile.write(path, np.zeros(8000 * 3600, np.int16), 8000)
+    assert path.stat().st_size < 1_000_000
+    assert len(files.read(path, 8000, 2.0)) == 16000
+    path = tmp_path / "slow.wav"
+    soundfile.write(path, np.zeros(100_000, np.int16), 1)
+    assert len(files.read(path, 8000, 2.0)) == 16000
+    assert len(files.read(path, 1)) == 100_000

@@ -29,7 +29,10 @@ from bridge.audio.tones import tone
 from tests.engine.setting import level
 
 AUTH_ID = "MALOCALENGINE0000000"
-TOKEN = "hush-hush-token"
+SECRET = "hush-hush"
+"""In every password and token; nobody may say it."""
+
+TOKEN = f"{SECRET}-token"
 WINDOW_SAMPLES = 400
 """50 ms: what is looked at at a time for gaps."""
 
@@ -155,7 +158,7 @@ async def command(
                 process.send_signal(signal.SIGCONT)
                 process.kill()
         await process.communicate()
-        assert TOKEN not in log.read_text()
+        assert SECRET not in log.read_text()
 
 
 class Engine(Process):
@@ -283,6 +286,7 @@ class Receiver:
         self.hangs = False
         self._port = 0
         self._server: asyncio.Server | None = None
+        self._takers: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -291,7 +295,7 @@ class Receiver:
 
     async def up(self) -> None:
         """Take callbacks from now on."""
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._taken, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     def down(self) -> None:
@@ -299,6 +303,14 @@ class Receiver:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    async def gone(self) -> None:
+        """Be down, and let go of whoever still waits."""
+        self.hangs = False
+        self.down()
+        for taker in self._takers:
+            taker.cancel()
+        await asyncio.gather(*self._takers, return_exceptions=True)
 
     def forms(self, path: str = "/cb") -> list[Form]:
         """What was told to a path."""
@@ -312,7 +324,24 @@ class Receiver:
         """To ask whether an event was told to a path."""
         return lambda: name in self.names(path)
 
+    def _taken(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        taker = asyncio.ensure_future(self._take(reader, writer))
+        self._takers.add(taker)
+        taker.add_done_callback(self._takers.discard)
+
     async def _take(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await self._answer(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -332,7 +361,6 @@ class Receiver:
             answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
             writer.write(answer + b"Connection: close\r\n\r\n")
             await writer.drain()
-        writer.close()
 
 
 @contextlib.asynccontextmanager
@@ -343,8 +371,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     try:
         yield made
     finally:
-        made.hangs = False
-        made.down()
+        await made.gone()
 
 
 def can_mount() -> bool:

@@ -58,7 +58,6 @@ async def test_a_clock_that_jumps_makes_nothing_longer_or_shorter(
             audio = stage.sound(await engine.file(recorded["recording_url"]))
             assert 2.5 <= len(audio) / 8000 <= 10
             assert stage.missing(audio, 440, 700) == {}
-            assert "stood still" not in engine.log
 
             # Killed, and started on a clock that is a day behind.
             await engine.add("left", "+2")

@@ -4,12 +4,14 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.chaos import engine_stage as stage
@@ -23,18 +25,26 @@ class Postgres:
     """A PostgreSQL of its own, to be stopped and started."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self.url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        user = f"postgres:{stage.SECRET}"
+        self.url = f"postgresql://{user}@127.0.0.1:{port}/postgres"
         binaries = BINARIES[-1].parent
         self._control = [str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-w"]
         self._log = str(folder / "log")
         self._options = f"-p {port} -k {folder} -h 127.0.0.1 -F"
 
         self._is_up = False
+        self._folder = folder
 
     def start(self) -> None:
         """Let it serve."""
         self._is_up = True
         as_postgres(*self._control, "-l", self._log, "-o", self._options, "start")
+
+    def hang(self, number: int) -> None:
+        """Signal all its processes, as SIGSTOP and SIGCONT."""
+        main = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+        for process in [psutil.Process(main), *psutil.Process(main).children()]:
+            process.send_signal(number)
 
     def stop(self) -> None:
         """As if its machine had lost its power."""
@@ -115,6 +125,30 @@ async def test_postgresql_is_stopped_and_comes_back(
     assert engine.log.count("the database is back") == 1
     assert "lost" not in engine.log
     assert "stood still" not in engine.log
+
+
+@needs(BINARIES, "PostgreSQL: apt install postgresql")
+async def test_postgresql_hangs(tmp_path: Path, postgres: Postgres) -> None:
+    """It is noticed; the call goes on, and the engine ends when it is told to."""
+    async with stage.engine(tmp_path, "--database", postgres.url) as engine:
+        await engine.add("demo", "+0")
+        await engine.add("demo", "+1")
+        await asyncio.sleep(0.5)
+        await engine.shown("demo")
+        postgres.hang(signal.SIGSTOP)
+        try:
+            recorded = await engine.record("demo")
+            answer = await engine.ask("GET", "name_demo/")
+            assert answer.status_code == 503
+            await engine.stop_recording("demo")
+            assert await engine.ends(signal.SIGTERM, 40) == 0
+        finally:
+            postgres.hang(signal.SIGCONT)
+        name = recorded["recording_url"].rpartition("/")[2]
+        audio = stage.sound((tmp_path / "recordings" / name).read_bytes())
+        assert len(audio) / 8000 >= 3.0
+        assert stage.missing(audio, 440, 700) == {}
+        assert "history: not written, and lost: " in engine.log
 
 
 async def test_somebody_locks_the_file(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ async def test_told_to_stop_in_the_middle_of_everything(tmp_path: Path) -> None:
         stage.bridge(tmp_path) as bridge,
         stage.receiver() as good,
         stage.receiver() as hangs,
-        stage.engine(tmp_path) as engine,
+        stage.engine(tmp_path, "--log-level", "debug") as engine,
     ):
         hangs.hangs = True
         uuids = []

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from bridge.engine.fetcher import Fetcher, FetchError
+from bridge.engine.fetcher import MOST_AT_ONCE, Fetcher, FetchError
 from bridge.engine.targets import Target
 from bridge.multiparty.signatures import is_signed
 
@@ -131,3 +131,24 @@ async def test_a_url_that_is_none_is_said() -> None:
     """It cannot be asked."""
     with pytest.raises(FetchError, match="a URL that is none"):
         await fetched(fail, Target("http://[", "GET"))
+
+
+async def test_servers_that_hang_take_not_every_socket() -> None:
+    """Callbacks share them."""
+    under_way = most = 0
+
+    async def answer(_request: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await hang(_request)
+        finally:
+            under_way -= 1
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        gets = Fetcher(http, SecretStr("secret"))
+        asked = [gets.get(HERE) for _ in range(MOST_AT_ONCE + 50)]
+        results = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(each, FetchError) for each in results)
+    assert most == MOST_AT_ONCE

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from bridge.engine import history as module
+from bridge.engine import listing
 from bridge.engine.history import History, HistoryAwayError
 from bridge.errors import ConfigError
 from bridge.multiparty.requests import ListMpcs
@@ -90,7 +91,7 @@ def test_a_missing_driver_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "pg8000", None)
     with pytest.raises(ConfigError, match=r"mpc-bridge\[postgres\]"):
         History("postgres://u:p@h/d", "one")
-    assert module.WINDOW_S == 7 * 86400
+    assert listing.WINDOW_S == 7 * 86400
 
 
 def locked(path: Path) -> sqlite3.Connection:
@@ -123,6 +124,8 @@ async def test_a_database_that_is_away_is_waited_for(
         kept.save_participant(participant(1, mpc_uuid="m2"))
         await asyncio.sleep(2)
         kept.save_mpc(mpc(2, status="Ended"))
+        with pytest.raises(HistoryAwayError, match="database is locked"):
+            await kept.end_what_was_left(0.0)
         for _ in range(3):
             with pytest.raises(HistoryAwayError, match="away: database is locked"):
                 await kept.mpc("MA", "m1")
