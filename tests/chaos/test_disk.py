@@ -52,7 +52,7 @@ async def test_a_log_that_nobody_keeps_disturbs_no_call(log: str) -> None:
     try:
         with staged("--drain-s", "0.2", bots="radio crashes", log=ends[-1]) as stage:
             async with Caller(stage.url("radio")) as caller:
-                await asyncio.gather(*(crash(stage) for _ in range(10)))
+                await asyncio.gather(*(crash(stage) for _ in range(6)))
                 await caller.until_loud(10)
                 stage.send(signal.SIGTERM)
                 assert (await caller.closed()).code == 1001
