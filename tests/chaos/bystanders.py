@@ -40,8 +40,8 @@ class Bystanders:
         """What they heard since a time of `perf_counter`.
 
         Returns:
-            `every`: how many holes there were; `holes`: those that are the server's fault,
-            in words; `gone`: how calls ended, where they did; `calls`.
+            `every`: how many holes there were; `holes`: in words, those that are the
+            server's fault; `gone`: how calls ended, where they did; `calls`.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
