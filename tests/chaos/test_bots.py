@@ -27,7 +27,7 @@ async def test_a_crash_ends_its_own_call(house: House) -> None:
         grown = await stage.grown(before)
     (line,) = stage.said("bot crashes failed: a bug of the bot")
     assert line["stream_id"] == caller.stream_id
-    assert 'raise ValueError("a bug of the bot")' in line["error"]
+    assert 'raise ValueError("a bug of the bot")' in line["exception"]["stacktrace"]
     assert grown["streams{end=bot_error}"] == grown["bot_errors{bot=crashes}"] == 1
 
 
