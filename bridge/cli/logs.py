@@ -3,9 +3,10 @@
 import datetime
 import json
 import logging
+import select
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
@@ -18,6 +19,9 @@ _LOG = logging.getLogger(__name__)
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _usual_level = logging.INFO
+
+SURE_CHARACTERS = 1000
+"""So many a pipe takes without waiting when it takes any: PIPE_BUF is 4096 bytes."""
 
 QUIET = {
     "websockets.server": logging.WARNING,
@@ -76,20 +80,55 @@ class TextFormatter(logging.Formatter):
 class StandardError(logging.Handler):
     """Writes to whatever standard error is now: a live display moves it.
 
-    Where nobody takes it, as a full disk or a log collector that is gone, it is lost:
-    no call shall end for that.
+    What nobody takes is lost, and told later: no call shall end, or wait, for a disk
+    that is full or a log collector that is gone or stuck.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lost = 0
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
         try:
-            print(self.format(record), file=sys.stderr, flush=True)
-        # A full disk, or a log collector that is gone: lost, and no call ends for it.
-        except OSError:
-            return
+            self._write(self.format(record))
         # The edge of a log: a bot's `info("%d", "x")` ends no call either.
         except Exception:  # noqa: BLE001
             self.handleError(record)
+
+    def _write(self, line: str) -> None:
+        if not _put(line):
+            self._lost += 1
+        elif self._lost:
+            text = f"{self._lost} lines of the log were lost before this: not taken"
+            lost = {"levelno": logging.WARNING, "levelname": "WARNING", "msg": text}
+            self._lost = 0
+            _put(self.format(logging.makeLogRecord({"name": __name__, **lost})))
+
+
+def _put(line: str) -> bool:
+    """Write a line to standard error, if it takes that without making us wait."""
+    text = f"{line}\n"
+    try:
+        for begin in range(0, len(text), SURE_CHARACTERS):
+            if not _takes(sys.stderr):
+                return False
+            sys.stderr.write(text[begin : begin + SURE_CHARACTERS])
+            sys.stderr.flush()
+    except OSError:
+        return False
+    return True
+
+
+def _takes(stream: TextIO) -> bool:
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        # None of the system's: it does not wait.
+        return True
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 def configure_logging(level: str, log_format: str) -> None:

@@ -37,7 +37,12 @@ class Bystanders:
         self._process = process
 
     async def since(self, from_s: float) -> dict[str, Any]:
-        """What they heard since a time of `perf_counter`: `holes`, `gone`, `calls`."""
+        """What they heard since a time of `perf_counter`.
+
+        Returns:
+            `every`: how many holes there were; `holes`: in words, those that are the
+            server's fault; `gone`: how calls ended, where they did; `calls`.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{from_s}\n".encode())

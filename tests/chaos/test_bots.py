@@ -27,7 +27,7 @@ async def test_a_crash_ends_its_own_call(house: House) -> None:
         grown = await stage.grown(before)
     (line,) = stage.said("bot crashes failed: a bug of the bot")
     assert line["stream_id"] == caller.stream_id
-    assert 'raise ValueError("a bug of the bot")' in line["error"]
+    assert 'raise ValueError("a bug of the bot")' in line["exception"]["stacktrace"]
     assert grown["streams{end=bot_error}"] == grown["bot_errors{bot=crashes}"] == 1
 
 
@@ -42,6 +42,23 @@ async def test_a_bot_that_hangs_leaves_its_caller_in_silence(house: House) -> No
             caller.socket.hang_up()
             assert (await caller.closed()).code == 1000
         await stage.until(lambda: stage.said("bot hangs goes on 0.3 s"))
+
+
+async def test_a_fallback_takes_over_from_bots_that_crash_or_hang() -> None:
+    """What it says is heard instead of the end; the failure is logged all the same."""
+    options = ("--fallback", "bot:station", "--bot-timeout-s", "1")
+    with staged(*options, bots="crashes hangs station") as stage:
+        for name in ("crashes", "hangs"):
+            async with Caller(stage.url(name)) as caller:
+                await stage.until_metric(f"fallbacks{{bot={name}}}")
+                await caller.until_loud(25)
+                assert not caller.socket.closed.done()
+        metrics = await stage.metrics()
+    assert stage.said("bot hangs failed: it neither listened nor spoke for 1 s")
+    assert len(stage.said("the fallback takes over")) == 2
+    for name in ("crashes", "hangs"):
+        assert metrics[f"fallbacks{{bot={name}}}"] == 1
+        assert metrics[f"bot_errors{{bot={name}}}"] == 1
 
 
 async def test_a_bot_slower_than_speech_misses_some_of_it(house: House) -> None:

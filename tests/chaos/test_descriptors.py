@@ -41,6 +41,18 @@ async def test_too_few_descriptors_are_a_wait_and_no_end() -> None:
         assert len(stage.lines) < 50
 
 
+async def test_the_soft_limit_is_raised() -> None:
+    """What the system allows is used, whatever was set for programs with `select`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with staged() as stage:
+            most = (await stage.metrics())["process_max_fds"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert most > 256
+
+
 async def _connect(port: int, count: int) -> list[asyncio.StreamWriter]:
     connected = []
     for _ in range(count):

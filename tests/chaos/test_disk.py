@@ -1,6 +1,7 @@
 """Disks that take no more: calls go on, and what is lost is told and counted."""
 
 import asyncio
+import fcntl
 import json
 import os
 import resource
@@ -10,7 +11,7 @@ import pytest
 
 from tests.chaos.caller import Caller
 from tests.chaos.conftest import House
-from tests.chaos.stage import staged
+from tests.chaos.stage import Stage, staged
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -37,22 +38,31 @@ async def test_a_full_disk_costs_turns_of_transcripts_and_nothing_else(
     assert last["message"] == f"transcript {file}: {lost:.0f} turns are lost"
 
 
-@pytest.mark.parametrize("log", ["full", "gone"])
+@pytest.mark.parametrize("log", ["full", "gone", "stuck"])
 async def test_a_log_that_nobody_keeps_disturbs_no_call(log: str) -> None:
-    """Standard error on a full disk, or a pipe that nobody reads any more."""
+    """Standard error on a full disk, or a pipe that nobody reads, or reads any more."""
     if log == "full":
-        target = os.open("/dev/full", os.O_WRONLY)
+        ends = [os.open("/dev/full", os.O_WRONLY)]
     else:
-        source, target = os.pipe()
-        os.close(source)
+        ends = list(os.pipe())
+        # As small as a pipe can be: it is full soon.
+        fcntl.fcntl(ends[0], fcntl.F_SETPIPE_SZ, 4096)
+        if log == "gone":
+            os.close(ends.pop(0))
     try:
-        with staged("--drain-s", "0.2", bots="radio crashes", log=target) as stage:
+        with staged("--drain-s", "0.2", bots="radio crashes", log=ends[-1]) as stage:
             async with Caller(stage.url("radio")) as caller:
-                async with Caller(stage.url("crashes")) as other:
-                    assert (await other.closed()).code == 1011
+                await asyncio.gather(*(crash(stage) for _ in range(6)))
                 await caller.until_loud(10)
                 stage.send(signal.SIGTERM)
                 assert (await caller.closed()).code == 1001
             assert await stage.ended() == 0
     finally:
-        os.close(target)
+        for end in ends:
+            os.close(end)
+
+
+async def crash(stage: Stage) -> None:
+    """Make a call that leaves a traceback in the log."""
+    async with Caller(stage.url("crashes")) as caller:
+        assert (await caller.closed()).code == 1011

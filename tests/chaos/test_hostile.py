@@ -99,17 +99,20 @@ async def test_slow_and_endless_headers_are_dropped(house: House) -> None:
 
 
 async def test_a_flood_of_silent_connections_passes(house: House) -> None:
-    """500 that connect and say nothing; they are gone a second later."""
+    """400 that connect and say nothing; they are gone a second later.
+
+    With 500 (`max_waiting`) nobody new gets in meanwhile; calls go on.
+    """
     stage, others, _folder = house
     memory_mb = stage.memory_mb
     async with others.undisturbed(), contextlib.AsyncExitStack() as stack:
-        for _ in range(500):
+        for _ in range(400):
             await stack.enter_async_context(connected(stage.port))
         async with Caller(stage.url("station")) as caller:
             await caller.until_loud(within_s=2)
         before = (await stage.metrics())["process_open_fds"]
         await asyncio.sleep(1.5)
-        assert (await stage.metrics())["process_open_fds"] < before - 400
+        assert (await stage.metrics())["process_open_fds"] < before - 300
     assert stage.memory_mb - memory_mb < 40
 
 
@@ -135,7 +138,7 @@ async def test_a_flood_of_frames_is_slowed_down(house: House, piece: bytes) -> N
         # Slowed down it is a fifth of that.
         assert stage.cpu_s - began_s < 0.8
         assert stage.memory_mb - memory_mb < 10
-    assert stage.said("more than 500 messages a second: slowed down")
+    assert stage.said("more than 500 frames a second: slowed down")
 
 
 async def test_a_huge_message_is_refused_by_its_announcement(house: House) -> None:

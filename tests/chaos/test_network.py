@@ -37,19 +37,22 @@ async def test_a_far_end_that_stalls_goes_on_where_it_was(house: House) -> None:
         assert await stage.end_of(caller.stream_id) == "the far end closed the stream"
 
 
-@pytest.mark.parametrize("way", [TO_BRIDGE, TO_CALLER, "both"])
-async def test_a_half_dead_socket_is_found_by_its_pings(house: House, way: str) -> None:
-    """No FIN, no RST, nothing more comes: the call ends all the same."""
+async def test_half_dead_sockets_are_found_by_their_pings(house: House) -> None:
+    """No FIN, no RST, nothing more comes, or goes: the call ends all the same."""
     stage, others, _folder = house
     before, memory_mb = await stage.metrics(), stage.memory_mb
-    async with others.undisturbed(), network(stage.port) as line:
-        async with Caller(stage.url("station", line.port)) as caller:
-            await caller.until_loud(10)
-            line.freeze(*([] if way == "both" else [way]))
-            assert await stage.end_of(caller.stream_id) == "the socket broke"
-            grown = await stage.grown(before)
-    assert stage.said("no pong in time, closing")
-    assert grown["streams{end=broken}"] >= 1
+
+    async def die(*ways: str) -> None:
+        async with network(stage.port) as line:
+            async with Caller(stage.url("station", line.port)) as caller:
+                await caller.until_loud(10)
+                line.freeze(*ways)
+                assert await stage.end_of(caller.stream_id) == "the socket broke"
+
+    async with others.undisturbed():
+        await asyncio.gather(die(TO_BRIDGE), die(TO_CALLER), die(TO_BRIDGE, TO_CALLER))
+    assert (await stage.grown(before))["streams{end=broken}"] >= 3
+    assert len(stage.said("no pong in time, closing")) >= 3
     assert stage.memory_mb - memory_mb < 10
 
 
@@ -92,6 +95,25 @@ async def test_a_cut_network_is_forgiven_for_a_while(
             await caller.until_loud(25)
             assert perf_counter() - back_s < 2
             assert (await stage.grown(before))["streams_resumed"] == 1
+            assert not stage.is_over(caller.stream_id)
+
+
+async def test_a_new_socket_takes_over_from_a_dead_one(house: House) -> None:
+    """Though nobody has noticed yet that the old one is dead."""
+    stage, others, _folder = house
+    before = await stage.metrics()
+    async with others.undisturbed(), network(stage.port) as line:
+        async with Caller(stage.url("station", line.port)) as caller:
+            await caller.until_loud(25)
+            line.freeze()
+            await asyncio.sleep(0.5)
+            caller.url = stage.url("station")
+            await caller.connect(opens=False)
+            back_s = perf_counter()
+            await caller.until_loud(50)
+            assert not caller.holes(back_s + 1.0)
+            assert (await stage.grown(before))["streams_resumed"] == 1
+            await asyncio.sleep(1.0)
             assert not stage.is_over(caller.stream_id)
 
 

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 import sys
 from typing import Any
 
@@ -110,3 +111,25 @@ def test_the_debug_log_is_turned_on_and_off() -> None:
         assert root.level == logging.WARNING
     finally:
         root.handlers[:], root.level = before
+
+
+def test_a_log_that_nobody_reads_makes_nobody_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What does not fit into the pipe is lost, and that is told when it fits again."""
+    source, target = os.pipe()
+    with os.fdopen(source, "rb", 0) as reader, os.fdopen(target, "w") as writer:
+        monkeypatch.setattr("sys.stderr", writer)
+        handler = logs.StandardError()
+        for number in range(3000):
+            handler.emit(record(f"{number} {'x' * 100}"))
+        written = reader.read(1_000_000).decode().splitlines()
+        handler.emit(record("again"))
+        after = reader.read(1_000_000).decode().splitlines()
+
+    assert [int(line.split()[0]) for line in written] == list(range(len(written)))
+    lost = 3000 - len(written)
+    assert after == [
+        "again",
+        f"{lost} lines of the log were lost before this: not taken",
+    ]
