@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from typing import cast
 
 from pydantic import SecretStr
 from websockets.http11 import Request
@@ -68,7 +67,8 @@ class BridgeServer:
         self._spawn = spawn
         self._wheel = Wheel()
         self._connections: set[Connection] = set()
-        self._waiting: set[Connection] = set()
+        self._waiting: dict[Connection, None] = {}
+        """Those that are no stream yet, the oldest first."""
         self._sessions: dict[str, Session] = {}
         self.callbacks_port = 0
         self.admin_port = 0
@@ -151,14 +151,17 @@ class BridgeServer:
         self._is_forced = True
         self._change.announce()
 
-    def connection(self) -> asyncio.Protocol:
+    def connection(self) -> Connection:
         """Take a socket in; the loop's factory."""
         if len(self._waiting) >= self._options.access.max_waiting:
+            # Whoever means it has said what they want by now.
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
             self.metrics.streams_refused["waiting"] += 1
-            return _Dropped()
+            oldest.abort()
         connection = Connection(self._admit, self._options, self._wheel, self._gone)
         self._connections.add(connection)
-        self._waiting.add(connection)
+        self._waiting[connection] = None
         return connection
 
     async def drain(self) -> None:
@@ -189,15 +192,15 @@ class BridgeServer:
     # --------------------------------------------------------------- admission
 
     def _admit(self, connection: Connection, request: Request) -> Reception:
-        streams = self._connections - self._waiting
+        streams = self._connections - self._waiting.keys()
         admitted = self.admission.admit(request, connection.address, streams)
         connection.address = admitted.address
-        self._waiting.discard(connection)
+        self._waiting.pop(connection, None)
         return Reception(self, admitted, connection, self.metrics)
 
     def _gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
-        self._waiting.discard(connection)
+        self._waiting.pop(connection, None)
         if connection.said_too_much:
             self.metrics.streams_refused["head"] += 1
 
@@ -290,11 +293,3 @@ class BridgeServer:
             self.roster.end(session)
             self.metrics.streams_active -= 1
             self._change.announce()
-
-
-class _Dropped(asyncio.Protocol):
-    """A connection too many."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hang up."""
-        cast("asyncio.Transport", transport).abort()

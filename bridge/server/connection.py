@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         """Of the far end; behind proxies that are trusted, once it was admitted."""
         self.said_too_much = False
         """Whether it was given up for the length of its request's head."""
-        self._is_lost = False
+        self._is_made = self._is_lost = self._is_dropped = False
         self._is_leaving = False
         """Whether we have said goodbye; what comes after that is for nobody."""
         most_per_s = options.access.max_frames_per_s
@@ -150,8 +150,10 @@ class Connection(asyncio.Protocol):
             self._watch()
 
     def abort(self) -> None:
-        """Drop the socket."""
-        self._transport.abort()
+        """Drop the socket; with TLS it may only be about to be one."""
+        self._is_dropped = True
+        if self._is_made:
+            self._transport.abort()
 
     # -------------------------------------------------------- asyncio.Protocol
 
@@ -159,6 +161,10 @@ class Connection(asyncio.Protocol):
         """Begin with the upgrade's deadline."""
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
+        self._is_made = True
+        if self._is_dropped:
+            self._transport.abort()
+            return
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
         _limit_kernel_buffer(transport.get_extra_info("socket"))
         peer = transport.get_extra_info("peername")
@@ -363,7 +369,9 @@ class Connection(asyncio.Protocol):
     def _expire(self, what: str) -> None:
         if what:
             ids = self._guest.ids if self._guest is not None else {}
-            _LOG.warning("%s: %s in time, closing", self._peer, what, extra=ids)
+            # A scanner's connections that say nothing would fill the log.
+            level = logging.WARNING if self._guest is not None else logging.DEBUG
+            _LOG.log(level, "%s: %s in time, closing", self._peer, what, extra=ids)
         if what in ("no start", "nothing received") and self._close_by_s is None:
             self.close(1008, f"{what} in time")
         else:

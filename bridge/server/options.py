@@ -56,7 +56,7 @@ class AccessOptions:
     max_url_bytes: int = 4096
     """Of the URL in a request."""
     max_waiting: int = 500
-    """Connections that are not a stream yet; more are dropped as they come."""
+    """Connections that are not a stream yet; beyond it the oldest are dropped."""
     handshakes_per_s: float = 200.0
     """Upgrades beyond it, and a burst of five seconds' worth, get 503."""
     refusals_per_minute: int = 60

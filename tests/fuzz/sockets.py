@@ -203,7 +203,7 @@ async def _connection(data: bytes) -> None:
         bots = {"echo": InService.of("echo", echo)}
         server = BridgeServer(bots, ServerOptions(port=0), CallOptions(), None, spawn)
         server.admission.is_ready = True
-        connection = cast("Connection", server.connection())
+        connection = server.connection()
         socket = Socket(connection)
         connection.connection_made(cast("asyncio.Transport", socket))
         if kind in b"12" and kind:
