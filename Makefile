@@ -4,12 +4,12 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check bench bench-speech bench-peers clean
+.PHONY: demo test check docs docs-links bench bench-speech bench-peers clean
 
 demo: $(READY)  ## A conversation on this machine, with a recording and a transcript.
 	$(BIN)/mpc-bridge demo
 
-test: check  ## Everything CI runs.
+test: check docs  ## Everything CI runs.
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=
 	@# What adapters adapt changes Python for the whole process: one of their own.
@@ -24,6 +24,12 @@ check: $(READY)  ## Format, lint, types, layers, spelling.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell bridge tests samples benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md
+
+docs: $(READY)  ## The documentation, as pages that need no network: docs/_build/html.
+	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+docs-links: $(READY)  ## Whether links to elsewhere still lead somewhere; asks the network.
+	$(BIN)/sphinx-build --builder linkcheck --quiet docs docs/_build/links
 
 bench: $(READY)  ## The figures of the README, measured here and now.
 	$(BIN)/python benchmarks/filters.py
@@ -44,7 +50,7 @@ bench-peers: $(READY)  ## The same load at our server and at others, each in a v
 	$(BIN)/python benchmarks/peers.py
 
 clean:
-	rm -rf .venv-peers $(VENV) demo-out .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv-peers $(VENV) demo-out docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
