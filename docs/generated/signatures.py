@@ -3,7 +3,7 @@
 from typing import Any
 
 from docutils import nodes
-from sphinx.addnodes import desc_annotation, desc_signature, pending_xref
+from sphinx.addnodes import desc_annotation, pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
@@ -20,7 +20,7 @@ def setup(app: Sphinx) -> None:
     """Join Sphinx."""
     app.connect("missing-reference", _resolve)
     app.connect("autodoc-process-signature", _shorten)
-    app.connect("object-description-transform", _unwrap)
+    app.connect("doctree-resolved", _unwrap)
     # Around napoleon's, at 500: it takes `how long: in seconds` for a type.
     kept: dict[str, list[str]] = {}
 
@@ -103,17 +103,13 @@ def _is_plan(arguments: str | None) -> bool:
     return arguments is not None and len(arguments) > 300
 
 
-def _unwrap(_app: Sphinx, domain: str, kind: str, content: nodes.Element) -> None:
+def _unwrap(_app: Sphinx, page: nodes.document, _name: str) -> None:
     """Show the types of attributes without conditions; links in them are lost."""
-    if domain != "py" or kind != "attribute" or content.parent is None:
-        return
-    for signature in content.parent.findall(desc_signature):
-        for shown in signature.findall(desc_annotation):
-            text = shown.astext()
-            plain = text
-            while bare(plain) != plain:
-                plain = bare(plain)
-            plain = plain.replace(SAMPLES, "Samples")
-            if plain != text:
-                shown.clear()
-                shown.append(nodes.Text(plain))
+    for shown in page.findall(desc_annotation):
+        text = plain = shown.astext()
+        while (barer := bare(plain)) != plain:
+            plain = barer
+        plain = plain.replace(SAMPLES, "Samples")
+        if plain != text:
+            shown.clear()
+            shown.append(nodes.Text(plain))

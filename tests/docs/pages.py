@@ -5,6 +5,7 @@ In the source of a page, right before a block, may stand:
 * `<!-- not run: reason -->`: it needs what is not here; it is only read
 * `<!-- shorter: load --streams 4 -->`: appended to the block's commands of that name
 * `<!-- given: caller.wav -->`: files that the reader has: recordings
+* `<!-- before: mpc-bridge serve -->`: a command that they have typed before
 
 and anywhere, once, `<!-- nothing here is run: reason -->`.
 """
@@ -21,12 +22,16 @@ __all__ = ["ROOT", "Block", "Page", "all_pages", "without_comment"]
 
 ROOT = Path(__file__).parents[2]
 
-ORDER = re.compile(r"<!--\s*(not run|shorter|given):\s*(.*?)\s*-->", re.DOTALL)
+ORDER = re.compile(r"<!--\s*(not run|shorter|given|before):\s*(.*?)\s*-->", re.DOTALL)
 NOTHING = re.compile(r"<!--\s*nothing here is run:\s*(.*?)\s*-->", re.DOTALL)
 NAMED = re.compile(r"# (?P<name>[\w./-]+\.\w+)(?P<more>, too)?\s*(?:#.*)?$")
 COMMENT = re.compile(r"(?:^|\s)#\s.*$")
 SHELLS = ("sh", "bash", "shell", "console")
-FIRST_WORDS = re.compile(r"(\$ |mpc-bridge |make |pip |curl |taskset |eval |python )")
+FIRST_WORDS = re.compile(
+    r"(\$|mpc-bridge|make|pip|python3?|curl|taskset|eval|export|cd|git|npm|openssl|"
+    r"docker|kubectl|helm|redis-\w+|systemctl|sudo|apt-get|uvicorn|[\w./-]+\.sh)\s"
+    r"|[A-Z_]+=\S* \w"
+)
 """What an indented block begins with, if it is one of commands."""
 
 

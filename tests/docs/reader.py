@@ -1,6 +1,7 @@
 """Somebody who does what a page says, in a folder of their own."""
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -33,6 +34,10 @@ PORTS = {
 SERVERS = ("serve", "engine")
 """Commands that go on until they are stopped."""
 
+NAMES = (*SERVERS, "server")
+
+ASSIGNMENT = re.compile(r"\w+=")
+
 ADDRESS = re.compile(r"\b(" + "|".join(PORTS) + r")\b|\b0\.0\.0\.0\b")
 
 LONGEST_S = 90
@@ -63,10 +68,12 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         self.complaints: list[str] = []
+        self._typed = ""
         self._folder = folder
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
         self._ports = {port: str(_free_port()) for port in PORTS}
-        own = ("BRIDGE_", "PLIVO_")
+        # Nor is it measured what lines of ours these runs pass: it takes time.
+        own = ("BRIDGE_", "PLIVO_", "COVERAGE_")
         self._environment = {
             name: value
             for name, value in os.environ.items()
@@ -83,6 +90,7 @@ class Reader:
         What a page says is not run is written into files, and no more.
         """
         blocks = list(page.blocks())
+        self._typed = "\n".join(block.text for block in blocks if block.is_shell)
         try:
             # A page may show a command before the file that it uses.
             for block in reversed(blocks):
@@ -104,18 +112,20 @@ class Reader:
             self._write(block)
         try:
             match block.language:
-                case "python":
+                case "python" if f"{block.file_name}" not in self._typed:
                     self._run_python(block)
                 case "toml":
                     tomllib.loads(block.text)
                 case "json":
-                    json.loads(block.text)
+                    _parse_json(block.text)
         except ValueError as error:
             self.complaints.append(f"{block.place}: {error}")
 
     # ------------------------------------------------------------------ files
 
     def _give(self, block: Block) -> None:
+        if before := block.order("before"):
+            self._run(before, block.place)
         for name in (block.order("given") or "").replace(",", " ").split():
             samples, rate_hz = soundfile.read(SPEECH, dtype="int16")
             soundfile.write(self._folder / name, samples[: 3 * rate_hz], rate_hz)
@@ -141,6 +151,8 @@ class Reader:
 
     def _run(self, command: str, place: str) -> None:
         words = shlex.split(command)
+        # `NAME=value mpc-bridge serve` is a command of ours.
+        words = list(itertools.dropwhile(ASSIGNMENT.match, words)) or words
         if words[0] == "export":
             self._environment |= dict(word.split("=", 1) for word in words[1:])
         elif words[0] in INSTEAD:
@@ -178,7 +190,7 @@ class Reader:
             self.complaints.append(f"{place}: {command}: ended by itself\n{said}")
 
     def _start(self, command: str, place: str) -> None:
-        name = shlex.split(command)[1]
+        name = next(word for word in (*shlex.split(command), "server") if word in NAMES)
         if "--port" not in command:
             self._stop(name)
         while name in self._servers:
@@ -232,6 +244,17 @@ def _end(running: subprocess.Popen[bytes], *signals: signal.Signals) -> None:
         return
 
 
+def _parse_json(text: str) -> None:
+    """See that a text is JSON, one document after the other.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    while text := text.strip():
+        _, end = json.JSONDecoder().raw_decode(text)
+        text = text[end:]
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
@@ -250,7 +273,7 @@ def _pip(words: list[str]) -> list[str]:
 def _make(words: list[str]) -> list[str]:
     """It sets up an environment of its own; but the targets must be there."""
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    asked = [word for word in words[1:] if not word.startswith("-")]
+    asked = [word for word in words[1:] if not ASSIGNMENT.match(word)]
     return [f"make has no {each}" for each in asked if each not in targets]
 
 

@@ -4,6 +4,8 @@ import ast
 import concurrent.futures
 import importlib
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +101,24 @@ def test_python_that_is_not_run_is_python(name: str) -> None:
             for node in ast.walk(tree):
                 if isinstance(node, ast.ImportFrom):
                     assert missing(node) == [], block.place
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_python_uses_only_names_that_are_there(name: str) -> None:
+    """Also inside of functions that no command calls."""
+    page = PAGES[name]
+    texts: dict[str, str] = {}
+    for block in page.blocks():
+        if block.language == "python" and page.reason(block) is None:
+            file = block.file_name or block.place
+            before = texts.get(file, "") if block.is_continued else ""
+            texts[file] = before + block.text
+    for file, text in texts.items():
+        ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821"]
+        done = subprocess.run(
+            [*ruff, "-"], input=text, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{name}: {file}\n{done.stdout}"
 
 
 def missing(node: ast.ImportFrom) -> list[str]:

@@ -111,6 +111,15 @@ def test_files_are_named_by_their_first_line(blocks: list[Block]) -> None:
     assert [block.is_shell for block in blocks] == [True, True, False, False, False]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["docker compose up", "NAME=x mpc-bridge serve", "docker/make_secrets.sh", "$ ls"],
+)
+def test_indented_commands_are_seen(text: str) -> None:
+    """Whatever they are of: what is not run must say why."""
+    assert Block("page.md", 1, "", f"{text}\n").is_shell
+
+
 def test_links_and_inline_code_are_found() -> None:
     """Pictures, too."""
     page = Page("page.md", PAGE)

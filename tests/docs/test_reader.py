@@ -47,7 +47,7 @@ def test_a_page_that_is_right(tmp_path: Path) -> None:
     [
         ("```sh\nfalse\n```", "page.md:1: false: exit code 1"),
         ("```sh\nmpc-bridge engine --port no\n```", "did not start"),
-        ("```sh\npip install 'mpc-bridge[nowhere]'\n```", "there is no extra lokal"),
+        ("```sh\npip install 'mpc-bridge[nowhere]'\n```", "there is no extra nowhere"),
         ("```sh\nmake dmeo\n```", "make has no dmeo"),
         ("```toml\na = \n```", "page.md:1: Invalid value"),
         ("```json\n{]\n```", "page.md:1: Expecting"),
@@ -64,6 +64,18 @@ def test_what_is_wrong_is_told_with_its_place(
     assert said in complaint
 
 
+@pytest.mark.slow
+def test_what_was_typed_before_is_typed(tmp_path: Path) -> None:
+    """A server that the page takes for granted; variables before a command."""
+    text = """
+        <!-- before: BRIDGE_LOG_LEVEL=debug mpc-bridge serve --bot echo -->
+        ```sh
+        curl -sf http://127.0.0.1:8765/readyz
+        ```
+        """
+    assert complaints(tmp_path, text) == []
+
+
 def test_what_is_marked_is_not_run(tmp_path: Path) -> None:
     """Nor what is installed, or set up."""
     text = """
@@ -74,7 +86,12 @@ def test_what_is_marked_is_not_run(tmp_path: Path) -> None:
 
         ```sh
         pip install 'mpc-bridge[local]'
-        make test
+        make test BIN=bin
+        ```
+
+        ```json
+        {"a": 1}
+        {"b": 2}
         ```
         """
     assert complaints(tmp_path, text) == []
