@@ -107,10 +107,16 @@ def bots() -> str:
 
 
 def _kind(option: registry.Option) -> str:
-    values = " or ".join(
-        code(value) for value in option.kind.split("|") if "|" in option.kind
+    choices = [each.strip() for each in option.kind.split("|") if "|" in option.kind]
+    if "None" in choices:
+        # A type of Python, not words to choose from.
+        choices = []
+    values = " or ".join(map(code, choices))
+    default = (
+        f"default {code(option.default)}"
+        if option.default not in (None, "", "None")
+        else "optional"
     )
-    default = f"default {code(option.default)}" if option.default else "optional"
     return "; ".join(filter(None, [values, "needed" if option.is_needed else default]))
 
 

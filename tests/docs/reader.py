@@ -112,7 +112,7 @@ class Reader:
             self._write(block)
         try:
             match block.language:
-                case "python" if f"{block.file_name}" not in self._typed:
+                case "python" if not self._is_used(block):
                     self._run_python(block)
                 case "toml":
                     tomllib.loads(block.text)
@@ -120,6 +120,10 @@ class Reader:
                     _parse_json(block.text)
         except ValueError as error:
             self.complaints.append(f"{block.place}: {error}")
+
+    def _is_used(self, block: Block) -> bool:
+        """Whether a command takes it, and so runs it."""
+        return block.file_name is not None and block.file_name in self._typed
 
     # ------------------------------------------------------------------ files
 

@@ -3,14 +3,17 @@
 import ast
 import concurrent.futures
 import importlib
+import re
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bridge.load import Plan
 from tests.docs.pages import Page, all_pages
 from tests.docs.parsing import misunderstood, our_commands
 from tests.docs.reader import Reader
@@ -119,6 +122,14 @@ def test_python_uses_only_names_that_are_there(name: str) -> None:
             [*ruff, "-"], input=text, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{name}: {file}\n{done.stdout}"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_plans_of_load_runs_are_plans(name: str) -> None:
+    """Every key of theirs is known."""
+    for block in PAGES[name].blocks():
+        if block.language == "toml" and re.search(r"^url = .ws", block.text, re.M):
+            Plan.model_validate(tomllib.loads(block.text))
 
 
 def missing(node: ast.ImportFrom) -> list[str]:
