@@ -112,11 +112,8 @@ def _kind(option: registry.Option) -> str:
         # A type of Python, not words to choose from.
         choices = []
     values = " or ".join(map(code, choices))
-    default = (
-        f"default {code(option.default)}"
-        if option.default not in (None, "", "None")
-        else "optional"
-    )
+    is_said = option.default not in ("", "None")
+    default = f"default {code(option.default)}" if is_said else "optional"
     return "; ".join(filter(None, [values, "needed" if option.is_needed else default]))
 
 

@@ -4,6 +4,7 @@ import ast
 import concurrent.futures
 import importlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from bridge.load import Plan
 from tests.docs.pages import Page, all_pages
 from tests.docs.parsing import misunderstood, our_commands
 from tests.docs.reader import Reader
+from tests.needs import needs
+from tests.speech.needs_local import needs_local
 
 PAGES = {page.name: page for page in all_pages()}
 
@@ -55,6 +58,9 @@ def followed(
         }
 
 
+@needs_local
+@needs(shutil.which("curl"), "curl: apt-get install curl")
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", PAGES)
 def test_what_it_says_works(name: str, followed: Followed) -> None:
