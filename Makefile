@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test check image-check bench bench-speech bench-peers soak fuzz clean
+.PHONY: demo test check docs docs-links image-check bench bench-speech bench-peers soak fuzz clean
 
 demo: $(READY)  ## A conversation on this machine, with a recording and a transcript.
 	$(BIN)/mpc-bridge demo
@@ -27,6 +27,12 @@ check: $(READY)  ## Format, lint, types, layers, spelling.
 
 image-check: $(READY)  ## The image's steps, and its start, without a container engine; as root.
 	$(BIN)/python -m tests.docker.image
+
+docs: $(READY)  ## The documentation, as pages that need no network: docs/_build/html.
+	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet docs docs/_build/html
+
+docs-links: $(READY)  ## Whether links to elsewhere still lead somewhere; asks the network.
+	$(BIN)/sphinx-build --builder linkcheck --quiet docs docs/_build/links
 
 bench: $(READY)  ## The figures of the README, measured here and now.
 	$(BIN)/python benchmarks/filters.py
@@ -54,7 +60,7 @@ fuzz: $(READY)  ## Every parser of what strangers send, a minute each; FUZZ="cod
 	$(BIN)/python tests/fuzz/run.py $(FUZZ)
 
 clean:
-	rm -rf .venv-peers $(VENV) demo-out .coverage* .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv-peers $(VENV) demo-out docs/_build .coverage* .pytest_cache .mypy_cache .ruff_cache
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -5,7 +5,7 @@ The hot path adds to plain numbers; they become Prometheus samples when asked fo
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -41,11 +41,28 @@ RESPONSE_BUCKETS_S = (
 LATE_BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 
 
+ENDS = (
+    *("bot_error", "bot_finished", "broken", "closed", "hangup", "operator"),
+    *("replaced", "server", "stop", "unreadable", "wrong_mpc"),
+)
+"""How streams end."""
+
+REFUSALS = (
+    *("account", "address", "again_and_again", "draining", "forbidden", "full"),
+    *("handshakes", "head", "not_found", "token", "unauthorized", "url", "waiting"),
+)
+"""Why upgrades, connections and streams are refused."""
+
+
 class Metrics(Collector):
     """The counts of one process."""
 
     def __init__(self) -> None:
         self.streams_active = 0
+        self.streams_max = 0
+        """So many may be; 0 where nobody says."""
+        self.bots: tuple[str, ...] = ()
+        """Those in service, so that what they have not done yet is shown as 0."""
         self.streams_ended: Counter[str] = Counter()
         self.streams_refused: Counter[str] = Counter()
         self.streams_resumed = 0
@@ -107,6 +124,9 @@ class Metrics(Collector):
             "bridge_streams_active", "Streams that carry a call", self.streams_active
         )
         yield GaugeMetricFamily(
+            "bridge_streams_max", "As many as may be open at a time", self.streams_max
+        )
+        yield GaugeMetricFamily(
             "bridge_tasks", "Tasks of the event loop; some for each call", _tasks()
         )
         for name, text, count in (
@@ -130,15 +150,21 @@ class Metrics(Collector):
         ):
             yield CounterMetricFamily(f"bridge_{name}", text, count)
         yield _labelled(
-            "streams", "Streams by how they ended", "end", self.streams_ended
+            "streams", "Streams by how they ended", "end", self.streams_ended, ENDS
         )
         yield _labelled(
-            "streams_refused", "Upgrades refused", "why", self.streams_refused
+            "streams_refused",
+            "Refused: upgrades, connections, streams",
+            "why",
+            self.streams_refused,
+            REFUSALS,
         )
         yield _labelled("gaps", "Irregularities of numbering", "kind", self.gaps)
-        yield _labelled("bot_errors", "Calls a bot failed in", "bot", self.bot_errors)
         yield _labelled(
-            "fallbacks", "Calls a fallback took over", "bot", self.fallbacks
+            "bot_errors", "Calls a bot failed in", "bot", self.bot_errors, self.bots
+        )
+        yield _labelled(
+            "fallbacks", "Calls a fallback took over", "bot", self.fallbacks, self.bots
         )
         if self.fleet_connected is not None:
             yield from self._of_fleet(is_connected=self.fleet_connected)
@@ -183,9 +209,14 @@ def _tasks() -> int:
 
 
 def _labelled(
-    name: str, text: str, label: str, counts: Counter[str]
+    name: str, text: str, label: str, counts: Counter[str], known: Sequence[str] = ()
 ) -> CounterMetricFamily:
+    """A counter by label.
+
+    Known values are there from the beginning, as 0: of one that first shows as 1,
+    Prometheus does not see that it has grown.
+    """
     family = CounterMetricFamily(f"bridge_{name}", text, labels=[label])
-    for value, count in sorted(counts.items()):
-        family.add_metric([value], count)
+    for value in sorted({*known, *counts}):
+        family.add_metric([value], counts[value])
     return family

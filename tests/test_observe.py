@@ -4,12 +4,9 @@ Run as a program, it writes the table.
 """
 
 import re
-from collections import Counter
 from pathlib import Path
 
-from prometheus_client.core import Metric
-
-from bridge.metrics import Metrics
+from docs.generated.rows import metric_rows
 
 PAGE = Path(__file__).parents[1] / "docs" / "observe.md"
 MARKS = re.compile(r"(<!-- metrics[^\n]*-->\n).*?(<!-- /metrics -->)", re.DOTALL)
@@ -17,25 +14,10 @@ MARKS = re.compile(r"(<!-- metrics[^\n]*-->\n).*?(<!-- /metrics -->)", re.DOTALL
 
 def table() -> str:
     rows = ["| metric | kind | labels | what |", "|---|---|---|---|"]
-    metrics = Metrics()
-    metrics.response("turn", 0.1)
-    for each in vars(metrics).values():
-        if isinstance(each, Counter):
-            each["x"] += 1
-    for family in sorted(metrics.registry.collect(), key=lambda each: each.name):
-        labels = ", ".join(f"`{name}`" for name in labels_of(family))
-        text = family.documentation.rstrip(".")
-        rows.append(f"| `{name_of(family)}` | {family.type} | {labels} | {text} |")
+    for each in metric_rows():
+        labels = ", ".join(f"`{name}`" for name in each.labels)
+        rows.append(f"| `{each.name}` | {each.kind} | {labels} | {each.text} |")
     return "\n".join(rows) + "\n"
-
-
-def name_of(family: Metric) -> str:
-    return f"{family.name}_total" if family.type == "counter" else family.name
-
-
-def labels_of(family: Metric) -> list[str]:
-    names = {name for sample in family.samples for name in sample.labels}
-    return sorted(names - {"le"})
 
 
 def written(text: str) -> str:

@@ -58,6 +58,8 @@ class BridgeServer:
         spawn: Spawn,
     ) -> None:
         self.metrics = Metrics()
+        self.metrics.streams_max = options.max_streams
+        self.metrics.bots = tuple(bot.name for bot in bots.values())
         self.port = options.port
         self.admission = Admission(
             bots, options, auth_token, self.metrics, asyncio.get_running_loop().time
