@@ -27,6 +27,7 @@ UNTESTED = {
     "server/admin.py": "tests/e2e/test_admin.py",
     "server/shown.py": "tests/e2e/test_admin.py",
     "pytest_plugin.py": "tests/e2e/test_pytest_plugin.py",
+    "cli/calls.py": "tests/e2e/test_admin.py",
     "cli/conform.py": "tests/e2e/test_conform.py",
     "cli/load.py": "tests/e2e/test_load.py",
     "cli/load_search.py": "tests/e2e/test_load.py",

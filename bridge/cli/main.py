@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "One whole call on this machine: caller, engine, bridge, bot.",
     "serve": "Answer Plivo's audio streams with bots.",
     "engine": "Run a Multiparty Call service on this machine.",
+    "calls": "List, show and end the calls of a running server.",
     "mpc": "Drive Multiparty Calls: list, add, mute, hold, record, play, kick, ...",
     "load": "Drive many streams at a stream server, and report.",
     "conform": "Try whether a stream server keeps to Plivo's protocol.",

@@ -4,7 +4,7 @@ In the source of a page, right before a block, may stand:
 
 * `<!-- not run: reason -->`: it needs what is not here; it is only read
 * `<!-- shorter: load --streams 4 -->`: appended to the block's commands of that name
-* `<!-- given: caller.wav -->`: files that the reader has: recordings
+* `<!-- given: caller.wav -->`: files that the reader has: recordings, captures
 * `<!-- before: mpc-bridge serve -->`: a command that they have typed before
 
 and anywhere, once, `<!-- nothing here is run: reason -->`.

@@ -24,6 +24,9 @@ def our_commands(line: str) -> list[list[str]]:
         lexer, lambda word: set(word) <= BETWEEN_COMMANDS
     ):
         command = [] if is_between else list(words)
+        if command and command[0] in ("docker", "kubectl"):
+            # Images, namespaces and deployments have our name, too.
+            command = command[command.index("exec") :] if "exec" in command else []
         if "mpc-bridge" in command:
             found.append(command[command.index("mpc-bridge") + 1 :])
     return found

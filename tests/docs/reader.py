@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from tests.docs.pages import ROOT, Block, Page
 
 __all__ = ["Reader"]
 
+CAPTURE = Path(__file__).parents[1] / "captures" / "echo.capture"
 SPEECH = ROOT / "bridge" / "data" / "speech" / "caller.wav"
 """Recordings that a page takes for granted hold the beginning of this."""
 
@@ -131,6 +133,9 @@ class Reader:
         if before := block.order("before"):
             self._run(before, block.place)
         for name in (block.order("given") or "").replace(",", " ").split():
+            if name.endswith(".capture"):
+                shutil.copy(CAPTURE, self._folder / name)
+                continue
             samples, rate_hz = soundfile.read(SPEECH, dtype="int16")
             soundfile.write(self._folder / name, samples[: 3 * rate_hz], rate_hz)
 

@@ -57,6 +57,7 @@ def test_metrics_are_those_of_a_scrape() -> None:
     shown = {row.name: row for row in rows.metric_rows()}
     metrics = Metrics()
     metrics.streams_ended["closed"] = 1
+    metrics.fleet_connected = True
     scraped = metrics.exposition().decode()
 
     assert shown["bridge_streams_total"].labels == ("end",)

@@ -18,6 +18,7 @@ from bridge.call.transcript import Turn
 from bridge.errors import ConfigError
 from bridge.server.app import BridgeServer, serving
 from bridge.server.options import AdminOptions, ServerOptions
+from tests.e2e.test_commands import command
 from tests.stream.samples import STREAM_ID
 
 
@@ -117,3 +118,33 @@ def test_it_is_not_shown_to_the_world() -> None:
     with pytest.raises(ConfigError, match="set admin_token"):
         AdminOptions(admin=True, admin_host="0.0.0.0")
     AdminOptions(admin=True, admin_host="0.0.0.0", admin_token=SecretStr("t"))
+
+
+async def test_the_command_line_shows_them_too(start: str, media: str) -> None:
+    """A table, JSON, and clear words where there is nothing to ask."""
+
+    async def said(*words: str) -> tuple[int, str]:
+        async with command("calls", *words) as process:
+            out, err = await asyncio.wait_for(process.communicate(), 20)
+            assert process.returncode is not None
+            return process.returncode, (out + err).decode()
+
+    async with server("t0ken") as running, connect(running.url) as socket:
+        await socket.send(start)
+        await socket.send(media)
+        there = ("--url", running.admin_url, "--admin-token", "t0ken")
+        while not running.sessions:
+            await asyncio.sleep(0.01)
+        code, table = await said(*there)
+        assert code == 0
+        assert STREAM_ID in table
+        assert "1 calls" in table
+        code, text = await said(*there, "show", STREAM_ID)
+        assert json.loads(text)["transcript"][0]["text"] == "Hello!"
+        assert await said(*there, "end", STREAM_ID) == (0, f"ended {STREAM_ID}\n")
+        code, text = await said(*there, "end", "nobody")
+        assert (code, "nobody: not found" in text) == (1, True)
+        code, text = await said("--url", running.admin_url)
+        assert (code, "HTTP 401" in text) == (1, True)
+    code, text = await said("--url", running.admin_url)
+    assert (code, "does the server run with --admin?" in text) == (1, True)

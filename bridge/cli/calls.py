@@ -1,0 +1,113 @@
+"""`mpc-bridge calls`: the calls that a running server, or its fleet, carries."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from bridge.cli import logs, setup
+from bridge.errors import RefusedError, UnavailableError
+from bridge.server.options import AdminOptions
+
+__all__ = ["command"]
+
+TIMEOUT_S = 15.0
+"""Longer than a fleet takes to say that an instance does not answer."""
+
+COLUMNS = ("stream_id", "bot", "state", "age_s", "mpc", "instance")
+
+
+@click.group("calls", invoke_without_command=True)
+@click.option(
+    "--url", default="", help="Of the admin address, instead of host and port."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@setup.options_from("admin.admin_host", "admin.admin_port", "admin.admin_token")
+@logs.logging_options("warning")
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    url: str,
+    config_file: Path | None,
+    log_level: str,
+    log_format: str,
+    *,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """List the calls of a server that runs with --admin; of its whole fleet, if any.
+
+    \b
+    mpc-bridge calls
+    mpc-bridge calls show 87654321-4321-4321-8321-cba987654321
+    mpc-bridge calls end 87654321-4321-4321-8321-cba987654321
+    """
+    logs.configure_logging(log_level, log_format)
+    file = setup.read_config(config_file)
+    options = AdminOptions(**setup.settings("admin", file, flags))
+    token = options.admin_token.get_secret_value()
+    context.obj = httpx.Client(
+        base_url=url or f"http://{options.admin_host}:{options.admin_port}",
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+        timeout=TIMEOUT_S,
+        trust_env=False,
+    )
+    context.call_on_close(context.obj.close)
+    if context.invoked_subcommand is None:
+        found = _ask(context.obj, "GET", "/calls")
+        if as_json:
+            click.echo(json.dumps(found, indent=2))
+        else:
+            Console().print(_table(found))
+
+
+@command.command()
+@click.argument("stream_id")
+@click.pass_obj
+def show(client: httpx.Client, stream_id: str) -> None:
+    """Show all that is known of a call, as JSON."""
+    click.echo(json.dumps(_ask(client, "GET", f"/calls/{stream_id}"), indent=2))
+
+
+@command.command()
+@click.argument("stream_id")
+@click.pass_obj
+def end(client: httpx.Client, stream_id: str) -> None:
+    """End a call, wherever it is."""
+    _ask(client, "DELETE", f"/calls/{stream_id}")
+    click.echo(f"ended {stream_id}")
+
+
+def _ask(client: httpx.Client, method: str, path: str) -> dict[str, Any]:
+    operation = f"{method} {client.base_url}{path}"
+    try:
+        answer = client.request(method, path)
+    except httpx.HTTPError as error:
+        text = f"{error}; does the server run with --admin?"
+        raise UnavailableError(operation, None, text) from error
+    if answer.is_success:
+        found: dict[str, Any] = answer.json()
+        return found
+    try:
+        text = answer.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        text = answer.text.strip()
+    raise RefusedError(operation, answer.status_code, text)
+
+
+def _table(found: Mapping[str, Any]) -> Table:
+    calls = [*found["calls"], *({**each, "state": "lost"} for each in found["lost"])]
+    title = f"{len(found['calls'])} calls"
+    if not found["is_complete"]:
+        title += ", of this instance alone: the others are not reached"
+    table = Table(*COLUMNS, title=title, title_justify="left", box=None)
+    for call in calls:
+        shown = {**call, "mpc": call.get("mpc_uuid") or call.get("mpc_name", "")}
+        table.add_row(*(str(shown.get(column, "")) for column in COLUMNS))
+    return table
