@@ -11,19 +11,23 @@ demo: $(READY)  ## A conversation on this machine, with a recording and a transc
 
 test: check  ## Everything CI runs.
 	$(BIN)/coverage erase
-	$(BIN)/pytest --cov --cov-report=
+	@# Two at a time: most of them wait. Then what measures time, and nothing beside it.
+	$(BIN)/pytest -n 2 --dist loadfile -m "not alone" --cov --cov-report=
+	$(BIN)/pytest -m alone --cov --cov-report= --cov-append
 	@# What adapters adapt changes Python for the whole process: one of their own.
 	$(BIN)/pytest --cov --cov-report= --cov-append tests/adapters
 	@# The packages without I/O are tested to the last branch, the rest to 90 %.
 	$(BIN)/coverage report --fail-under=100 --include='bridge/stream/*,bridge/audio/*,bridge/multiparty/*,bridge/engine/room.py,bridge/engine/routing.py,bridge/engine/mixer.py,bridge/engine/far_buffer.py,bridge/engine/sounds.py,bridge/call/heard.py,bridge/speech/turns.py,bridge/speech/memory.py,bridge/speech/echo.py'
 	$(BIN)/coverage report --fail-under=90
 
-check: $(READY)  ## Format, lint, types, layers, spelling.
+check: $(READY)  ## Format, lint, types, layers, spelling, secrets, advisories.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell bridge tests samples benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md
+	$(BIN)/python .ci/secrets.py
+	$(BIN)/python .ci/audit.py
 
 image-check: $(READY)  ## The image's steps, and its start, without a container engine; as root.
 	$(BIN)/python -m tests.docker.image

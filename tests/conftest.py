@@ -13,6 +13,9 @@ from bridge.virtual_time import VirtualLoop
 # They run by themselves: what they adapt changes Python for the whole process.
 collect_ignore = [] if any("adapters" in each for each in sys.argv) else ["adapters"]
 
+ALONE = ("test_load.py", "test_soak.py", "test_bots.py", "test_hostile.py")
+"""Modules that hold figures, or callers' patience, against time."""
+
 settings.register_profile(
     "bridge",
     deadline=None,
@@ -30,3 +33,10 @@ def pytest_asyncio_loop_factories(
     if {"e2e", "chaos", "interop", "adapters"} & set(folders):
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what measures time, by its module."""
+    for item in items:
+        if item.path.name in ALONE:
+            item.add_marker("alone")
