@@ -10,10 +10,12 @@ A bot is an async function that takes a `Call`:
 
 The house, top to bottom; nothing below imports anything above:
 
-    cli        commands: demo, serve, engine, mpc, replay, bots, completion, version
+    cli        commands: demo, serve, engine, calls, mpc, load, conform, replay, ...
     config     the packages' options, from file, environment and flags
     replay     captured calls played again, and compared
-    server     listens for Plivo's WebSocket and callbacks; health, metrics, drain
+    server     listens for Plivo: who gets in, calls, callbacks, fleets, metrics, drain
+    load       many callers at a stream server, and a report
+    conformance  whether a stream server keeps to Plivo's protocol
     bots       what answers: conversation, realtime, remote, ...; the registry of others
     engine     a Multiparty Call service on this machine
     speech     what a conversation is made of: ears, turns, brains, voices, tools

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import hashlib
 import logging
 import os
 import re
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+
+from bridge import private_files
+from bridge.errors import MisuseError
 
 __all__ = ["Transcript", "Turn"]
 
@@ -54,35 +58,47 @@ class Transcript:
         if folder is not None:
             # The far end chose the name: no part of it may lead elsewhere.
             name = re.sub(r"[^A-Za-z0-9_-]", "_", stream_id)[:100]
+            if name != stream_id:
+                # Nor may it be another call's.
+                name += "-" + hashlib.sha256(stream_id.encode()).hexdigest()[:12]
             self._path = folder / f"{name}.jsonl"
-        self._unwritten: asyncio.Queue[Turn | None] = asyncio.Queue()
+        self._unwritten: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._writing: asyncio.Task[None] | None = None
+        self._is_finished = False
         self._lost = 0
         self.on_lost: Callable[[], None] = lambda: None
         """Told of each turn that could not be written."""
 
     def add(self, turn: Turn) -> None:
-        """Add a turn."""
+        """Add a turn.
+
+        Raises:
+            MisuseError: If it has what JSON cannot have.
+        """
         # Half a character, as a brain may write one, is in no encoding.
         text = turn.text.encode(errors="replace").decode()
         turn = msgspec.structs.replace(turn, text=text)
+        try:
+            line = msgspec.json.encode(turn) + b"\n"
+        except (TypeError, ValueError) as error:
+            raise MisuseError(f"a turn has plain numbers, text: {error}") from error
         self.turns.append(turn)
         del self.turns[:-MOST_TURNS]
-        if self._path is not None:
-            self._unwritten.put_nowait(turn)
+        if self._path is not None and not self._is_finished:
+            self._unwritten.put_nowait(line)
             if self._writing is None:
                 self._writing = asyncio.ensure_future(self._write())
         self.on_turn(turn)
 
     async def finish(self) -> None:
-        """Wait until all turns are written."""
+        """Wait until all turns are written; later ones are not."""
+        self._is_finished = True
         if self._writing is not None:
             self._unwritten.put_nowait(None)
             await self._writing
 
     async def _write(self) -> None:
-        while (turn := await self._unwritten.get()) is not None:
-            line = msgspec.json.encode(turn) + b"\n"
+        while (line := await self._unwritten.get()) is not None:
             try:
                 await asyncio.to_thread(self._append, line)
             except OSError as error:
@@ -100,8 +116,8 @@ class Transcript:
     def _append(self, line: bytes) -> None:
         """Add a line, whole or not at all: the next must not join half of one."""
         assert self._path is not None
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab", buffering=0) as file:
+        private_files.make_folder(self._path.parent)
+        with open(self._path, "ab", buffering=0, opener=private_files.opener) as file:
             end, written = file.tell(), 0
             try:
                 written = file.write(line)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 
+from bridge import private_files
 from bridge.capture import format as capture_format
 from bridge.capture.format import Header, Record, SocketEvent
 from bridge.errors import ConfigError
@@ -143,7 +144,7 @@ class Tape:
     def _append(self, data: bytes) -> None:
         if self._file is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-            self._file = os.open(self.path, flags, 0o600)
+            self._file = private_files.opener(str(self.path), flags)
         while data:
             data = data[os.write(self._file, data) :]
 
@@ -196,7 +197,7 @@ class Recorder:
         most_waiting_bytes: int = MOST_WAITING_BYTES,
     ) -> None:
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_files.make_folder(folder)
         except OSError as error:
             raise ConfigError(f"capture: {folder}: {error.strerror}") from error
         if not os.access(folder, os.W_OK | os.X_OK):

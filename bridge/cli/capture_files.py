@@ -1,8 +1,8 @@
 """Captures that arguments name: read, and written for their owner alone."""
 
-import os
 from pathlib import Path
 
+from bridge import private_files
 from bridge.capture import Capture, read, write
 from bridge.errors import ConfigError
 
@@ -29,9 +29,8 @@ def write_capture(path: Path, capture: Capture) -> None:
     Raises:
         ConfigError: If it can't be written.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     try:
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
+        with open(path, "wb", opener=private_files.opener) as file:
             file.write(write(capture))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -27,10 +28,12 @@ from bridge.engine.reporter import Reporter
 from bridge.engine.resolver import Resolver
 from bridge.engine.rest.app import Api
 from bridge.engine.transcriber import Transcriber
-from bridge.listening import http_server, listen
+from bridge.listening import bracketed, http_server, is_loopback, listen
 from bridge.tasks import Spawn, background, expendable
 
 __all__ = ["Engine", "assemble", "running"]
+
+_LOG = logging.getLogger(__name__)
 
 
 RECORDING_TIMEOUT_S = 20.0
@@ -60,8 +63,14 @@ async def running(options: EngineOptions) -> AsyncIterator[Engine]:
         ConfigError: If the address cannot be listened on, or an option is wrong.
     """
     resolver = Resolver(Reach.parse(options.reachable, options.host))
+    if not is_loopback(options.host) and options.has_default_token:
+        _LOG.warning(
+            "ANYBODY WHO REACHES %s CAN MAKE CALLS: all know its token; "
+            "set BRIDGE_ENGINE_AUTH_TOKEN",
+            options.host,
+        )
     listener = listen(options.host, options.port)
-    host = f"[{options.host}]" if ":" in options.host else options.host
+    host = bracketed(options.host)
     address = f"{host}:{listener.getsockname()[1]}"
     async with AsyncExitStack() as stack, background() as spawn:
         stack.callback(resolver.close)

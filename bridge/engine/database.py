@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bridge.engine import private_files
+from bridge import private_files
 from bridge.engine.tables import METADATA
 from bridge.errors import ConfigError
 

@@ -55,3 +55,8 @@ class EngineOptions:
         default_factory=offline_recognizer
     )
     """Transcribes."""
+
+    @property
+    def has_default_token(self) -> bool:
+        """Whether its token is the one that everybody knows."""
+        return self.auth_token == DEFAULT_TOKEN

@@ -15,8 +15,8 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from bridge import private_files
 from bridge.audio.pcm import Samples
-from bridge.engine import private_files
 from bridge.engine.legs import RATE_HZ
 from bridge.multiparty.vocabulary import RecordingState
 

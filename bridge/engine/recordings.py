@@ -8,7 +8,7 @@ from pathlib import Path
 
 import soundfile
 
-from bridge.engine import private_files
+from bridge import private_files
 from bridge.engine.books import Books
 from bridge.engine.clock import Clock
 from bridge.engine.conference import Conference

@@ -2,14 +2,17 @@
 
 import asyncio
 import json
+import re
 import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bridge.call.call import Call
 from bridge.call.options import CallOptions
 from bridge.call.transcript import Transcript, Turn
+from bridge.errors import MisuseError
 from tests.fakes.far_end import STREAM_ID, calling
 
 
@@ -54,11 +57,24 @@ async def test_without_a_folder_nothing_is_written() -> None:
 
 
 async def test_a_strange_name_leads_nowhere(tmp_path: Path) -> None:
-    """The far end chooses it."""
-    transcript = Transcript(tmp_path, "../../etc/passwd\0")
+    """The far end chooses it: nor is it another call's."""
+    for name in ("../../etc/passwd\0", "../../etc/passwd_"):
+        transcript = Transcript(tmp_path, name)
+        transcript.add(Turn("bot", "Hi.", 0.0, 1.0))
+        await transcript.finish()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 2
+    assert all(re.fullmatch(r"______etc_passwd_-[0-9a-f]{12}\.jsonl", n) for n in names)
+
+
+async def test_what_json_cannot_have_is_no_turn(tmp_path: Path) -> None:
+    """Its bot is told at once; what was before it is written."""
+    transcript = Transcript(tmp_path, "id")
     transcript.add(Turn("bot", "Hi.", 0.0, 1.0))
+    with pytest.raises(MisuseError, match="plain numbers"):
+        transcript.add(Turn("bot", "Hi.", np.float32(1.0), 2.0))  # type: ignore[arg-type]
     await transcript.finish()
-    assert [path.name for path in tmp_path.iterdir()] == ["______etc_passwd_.jsonl"]
+    assert len((tmp_path / "id.jsonl").read_text().splitlines()) == 1
 
 
 async def test_a_full_disk_ends_no_call(
@@ -109,3 +125,13 @@ async def test_a_line_is_whole_or_not_there(
     assert len(lost) == 2
     assert "2 turns are lost" in caplog.text
     assert len(caplog.records) == 2
+
+
+async def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    """File and folder: it is what people said."""
+    folder = tmp_path / "transcripts"
+    transcript = Transcript(folder, "id")
+    transcript.add(Turn("caller", "My PIN is 1234.", 0.0, 1.0))
+    await transcript.finish()
+    assert (folder / "id.jsonl").stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.engine import private_files
+from bridge import private_files
 
 
 def mode(path: Path) -> int:

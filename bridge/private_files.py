@@ -1,4 +1,4 @@
-"""Files for the engine's own user: what people said, and whom they called."""
+"""Files for our own user alone: what people said, and whom they called."""
 
 import logging
 import os
