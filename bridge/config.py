@@ -125,8 +125,9 @@ def compose(
         )
         for given, key, source in sources:
             value = given.get(key)
-            if value is None and option.is_secret:
-                value = _from_file(given.get(file_of(key)), file_of(source))
+            if not value and option.is_secret:
+                # An empty one, as of a variable that is passed on unset, hides no file.
+                value = _from_file(given.get(file_of(key)), file_of(source)) or value
             if value is not None:
                 values[name] = _checked(option, value, source)
                 break
@@ -144,11 +145,15 @@ def _from_file(path: str | None, source: str) -> str | None:
     if not path:
         return None
     try:
-        return Path(path).read_text().strip()
+        text = Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{source}: {path}: {getattr(error, 'strerror', None) or 'is no text'}"
         ) from error
+    if not text:
+        # Taken as no secret, it would open what it is to close.
+        raise ConfigError(f"{source}: {path} is empty")
+    return text
 
 
 def read_file(path: Path) -> dict[str, Any]:

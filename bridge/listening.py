@@ -3,19 +3,51 @@
 import asyncio
 import contextlib
 import ipaddress
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bridge.errors import ConfigError
 from bridge.tasks import background
 
-__all__ = ["http_server", "is_loopback", "listen"]
+__all__ = ["bracketed", "http_server", "is_host", "is_loopback", "listen"]
 
 CLOSE_TIMEOUT_S = 2.0
+
+HEAD_TIMEOUT_S = 10.0
+"""From a connection to its first request; uvicorn itself would wait for ever."""
+
+MOST_CONNECTIONS = 500
+
+HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+
+
+class _Bounded(H11Protocol):
+    """Waits for no request for ever, and keeps so many connections and no more."""
+
+    def connection_made(  # type: ignore[override]
+        self, transport: asyncio.Transport
+    ) -> None:
+        """Begin with the deadline of the first request's head."""
+        super().connection_made(transport)
+        self._head_by = self.loop.call_later(HEAD_TIMEOUT_S, self._give_up)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It needs no deadline any more."""
+        self._head_by.cancel()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        # Later requests of a connection are minded by the time it is kept alive.
+        if self.cycle is None and not self.transport.is_closing():
+            self.transport.abort()
 
 
 class _QuietServer(uvicorn.Server):
@@ -41,7 +73,9 @@ async def http_server(
     app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[None]:
     """Serve an application while the block runs; it is up when the block begins."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        app, http=_Bounded, log_config=None, access_log=False, lifespan="off"
+    )
     config.load()
     config.ssl = tls
     server = _QuietServer(config)
@@ -54,6 +88,16 @@ async def http_server(
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({serving}, timeout=CLOSE_TIMEOUT_S)
+
+
+def is_host(text: str) -> bool:
+    """Whether a `Host` header is one: it is part of what is signed, and of logs."""
+    return HOST.fullmatch(text) is not None
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
 
 
 def is_loopback(host: str) -> bool:

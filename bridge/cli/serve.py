@@ -1,15 +1,12 @@
 """`mpc-bridge serve`: the bridge, for Plivo to connect to."""
 
-import dataclasses
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bridge.call.bot import InService
-from bridge.call.fallback import fallback
+from bridge import private_files
 from bridge.call.options import CallOptions
 from bridge.call.outbound import PlaybackOptions
 from bridge.cli import logs, named_bots, setup
@@ -81,7 +78,6 @@ def command(
     in_service = named_bots.load_bots(bots, bot_options, file)
     if not in_service:
         raise ConfigError("no bot to answer with: give --bot")
-    in_service = _with_fallback(in_service, call_options)
 
     async def serve() -> None:
         async with serving(in_service, server_options, call_options, plivo) as server:
@@ -115,26 +111,10 @@ def _tell(server: BridgeServer, bots: list[str], *, as_json: bool) -> None:
             click.echo(f"{f'({name})':16} {url}")
 
 
-def _with_fallback(
-    bots: Mapping[str, InService], options: CallOptions
-) -> dict[str, InService]:
-    """Let each bot have what takes over its calls."""
-    if not options.fallback:
-        return dict(bots)
-    return {
-        name: dataclasses.replace(
-            bot,
-            fallback=fallback(
-                options.fallback, bots, bot.sample_rate_hz, options.fallback_from
-            ),
-        )
-        for name, bot in bots.items()
-    }
-
-
 def _make_folder(path: Path) -> None:
     """Make the folder for transcripts now: a call would be too late to tell."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(path)
     except OSError as error:
         raise ConfigError(f"transcripts: {path}: {error.strerror}") from error
+    private_files.warn_if_open(path, "the folder of transcripts")

@@ -26,8 +26,12 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LOG = logging.getLogger(__name__)
 
-LEAVE_S = 5.0
-"""From the end of the last call to the end of the process, at most."""
+LEAVE_S = 12.0
+"""From the end of the last call to the end of the process, at most: traces, captures
+and bots' `close()` have their share of it."""
+
+FORCED_S = 10.0
+"""From the second signal to the end of the process, at most."""
 
 MOST_DESCRIPTORS = 65536
 """Where there is no limit."""
@@ -69,7 +73,9 @@ def options_from(*sections: str) -> Callable[[Command], Command]:
             "config_file",
             type=click.Path(path_type=Path, dir_okay=False),
             help="TOML file with sections "
-            + ", ".join(f"[{each.partition('.')[0]}]" for each in sections),
+            + ", ".join(
+                dict.fromkeys(f"[{each.partition('.')[0]}]" for each in sections)
+            ),
         )(command)
 
     return decorate
@@ -156,16 +162,15 @@ def leave_soon() -> None:
     A bot that will not be cancelled, or a thread that waits for what never comes, would
     keep it for ever, and whoever stops it would have to kill it.
     """
+    _leave_in(LEAVE_S, "bots or their threads still run after the last call", 0)
 
+
+def _leave_in(seconds: float, why: str, code: int) -> None:
     def leave() -> None:
-        _LOG.error(
-            "bots or their threads still run %.0f s after the last call: leaving "
-            "without them",
-            LEAVE_S,
-        )
-        os._exit(0)
+        _LOG.error("%s, for %.0f s: leaving without them", why, seconds)
+        os._exit(code)
 
-    timer = threading.Timer(LEAVE_S, leave)
+    timer = threading.Timer(seconds, leave)
     timer.daemon = True
     timer.start()
 
@@ -175,18 +180,28 @@ async def until_signalled(
 ) -> None:
     """Wait for SIGTERM or SIGINT; a second one calls `force`.
 
-    Meanwhile SIGHUP calls `reload`, and SIGUSR1 turns the debug log on and off.
+    After the second the process ends in any case, even if a bot blocks the loop, so
+    that nothing that is asked of it is done. Meanwhile SIGHUP calls `reload`, and
+    SIGUSR1 turns the debug log on and off.
     """
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, logs.toggle_debug)
     loop.add_signal_handler(signal.SIGHUP, reload)
     stop = asyncio.Event()
+    times = 0
 
-    def signalled() -> None:
-        if stop.is_set():
-            force()
-        stop.set()
+    def signalled(_number: int, _frame: object) -> None:
+        nonlocal times
+        times += 1
+        # Also after the loop has closed: there is nothing to tell then.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(stop.set if times == 1 else force)
+        if times == 2:
+            _leave_in(
+                FORCED_S, "it was told to stop twice, and something still runs", 1
+            )
 
+    # Python's own, not the loop's: they come while the loop is blocked, too.
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, signalled)
+        signal.signal(number, signalled)
     await stop.wait()

@@ -17,7 +17,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bridge.documents import printable
 from bridge.errors import PeerError
+from bridge.listening import is_host
 from bridge.multiparty import callbacks, signatures
 from bridge.multiparty.callbacks import Callback
 
@@ -29,6 +31,11 @@ MOST_REMEMBERED = 10_000
 """Callbacks that are known again."""
 
 MOST_BYTES = 64 * 1024
+
+MOST_FIELDS = 200
+"""More would take long to sort, before it is known whose they are."""
+
+BODY_TIMEOUT_S = 10.0
 
 MOST_WAITING = 1000
 """In one subscription; of more the oldest are dropped."""
@@ -108,19 +115,32 @@ class Callbacks:
 
     async def receive(self, request: Request) -> Response:
         """Take one callback; a Starlette endpoint for GET and POST."""
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MOST_BYTES:
-                return PlainTextResponse("too long\n", 413)
+        if request.method not in ("GET", "POST"):
+            return PlainTextResponse("GET or POST\n", 405)
+        if not self._public_url and not is_host(request.headers.get("host", "")):
+            return PlainTextResponse("Host is no host\n", 400)
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await _body(request)
+        except TimeoutError:
+            return PlainTextResponse("too slow\n", 408)
         query = request.url.query
-        form = _multi(body.decode("utf-8", "replace"))
+        if body is None or max(query.count("&"), body.count(b"&")) > MOST_FIELDS:
+            return PlainTextResponse("too long\n", 413)
+        # Of a GET the URL alone is signed: its body is anybody's.
+        is_post = request.method == "POST"
+        form = _multi(body.decode("utf-8", "replace")) if is_post else {}
         url = str(request.url)
         if self._public_url:
             url = self._public_url + (f"?{query}" if query else "")
         if not self._is_signed(request, url, form):
             self.refused += 1
-            _LOG.warning("a callback to %s is not signed by the account", url)
+            if self.refused in (1, 10, 100) or self.refused % 1000 == 0:
+                _LOG.warning(
+                    "a callback to %s is not signed by the account (%d by now)",
+                    printable(url)[:200],
+                    self.refused,
+                )
             return PlainTextResponse("signature does not match\n", 403)
         given = {**_multi(query), **form}
         params = {name: values[-1] for name, values in given.items()}
@@ -158,6 +178,16 @@ class Callbacks:
         token = self._auth_token.get_secret_value()
         params = form if request.method == "POST" else None
         return signatures.is_signed(request.headers, token, request.method, url, params)
+
+
+async def _body(request: Request) -> bytes | None:
+    """All of it; None if it is too long."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            return None
+    return bytes(body)
 
 
 def _multi(text: str) -> dict[str, list[str]]:

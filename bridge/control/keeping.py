@@ -24,6 +24,9 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 """Before it is added again; doubled each time that it does not last."""
 
+JOIN_AGAIN_S = 10.0
+"""How long it may take to join again: a stream opens at once, or not at all."""
+
 LASTS_S = 30.0
 """Once it has stayed so long, the waits begin anew."""
 
@@ -60,19 +63,23 @@ async def _keep(
 ) -> None:
     where = {"uuid": member.mpc_uuid}
     now = asyncio.get_running_loop().time
-    wait_s, since_s = FIRST_WAIT_S, now()
+    wait_s = FIRST_WAIT_S
+    since_s: float | None = now()
+    timeout_s = min(timeout_s, JOIN_AGAIN_S)
     is_lost = await _lost(client, member)
     while is_lost:
-        if now() - since_s >= LASTS_S:
+        if since_s is not None and now() - since_s >= LASTS_S:
             wait_s = FIRST_WAIT_S
-        _LOG.warning("the AI agent is lost from %s: back in %.1f s", where, wait_s)
+        text = "the AI agent is lost from %s: back in %.1f s"
+        _LOG.warning(text, member.mpc_uuid, wait_s)
         await asyncio.sleep(wait_s)
         wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         if await is_over(client, member.mpc_uuid):
             return
-        since_s = now()
+        since_s = None
         try:
             async with ai_agent(client, where, request, timeout_s) as back:
+                since_s = now()
                 returned(back)
                 is_lost = await _lost(client, back)
         except ControlError as error:

@@ -17,7 +17,8 @@ class PlivoOptions:
     auth_id: str = ""
     """The account's auth id."""
     auth_token: SecretStr = dataclasses.field(default_factory=lambda: SecretStr(""))
-    """Its auth token: for the API, and for the signatures of callbacks."""
+    """Its auth token: for the API, and for the signatures of callbacks and streams:
+    with it, what is not signed is refused (`stream_auth`)."""
     api_url: str = PLIVO_URL
     """Where the API is; the local engine prints its own."""
     stream_secret: SecretStr | None = None

@@ -15,6 +15,7 @@ import jwt
 from pydantic import SecretStr
 
 from bridge.errors import ConfigError, PeerError
+from bridge.listening import bracketed
 
 __all__ = [
     "Invitation",
@@ -36,6 +37,9 @@ LEAST_SECRET_BYTES = 32
 
 LIFETIME_S = 300.0
 """Longer than an AI agent's address may ring."""
+
+MOST_LIFETIME_S = 3600.0
+"""Of a token that is taken: which calls had one is remembered by one process alone."""
 
 DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
@@ -76,7 +80,7 @@ def place_of(url: str) -> str:
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
+    host = bracketed(host)
     try:
         port = parts.port
     except ValueError:

@@ -17,7 +17,7 @@ __all__ = [
     "is_signed",
     "sign_v2",
     "sign_v3",
-    "upgrade_scheme",
+    "upgrade_signature",
 ]
 
 V2 = "X-Plivo-Signature-V2"
@@ -26,6 +26,9 @@ V2_NONCE = "X-Plivo-Signature-V2-Nonce"
 V3 = "X-Plivo-Signature-V3"
 MA_V3 = "X-Plivo-Signature-Ma-V3"
 V3_NONCE = "X-Plivo-Signature-V3-Nonce"
+
+MOST_FIELDS = 200
+"""Of a query that is signed: nobody's has more, and sorting them takes time."""
 
 UPGRADE_SCHEMES = ("http", "https", "wss", "ws")
 """In the order of what was seen: on live calls the first."""
@@ -50,12 +53,17 @@ def sign_v3(
         url: As it is requested, query and port included.
         nonce: Sent beside the signature.
         params: Of the query or the form, decoded; a name may have several values.
+
+    Raises:
+        ValueError: If that is no URL, or its query has hundreds of fields.
     """
     parts = urlsplit(url)
     signed = f"{parts.scheme}://{parts.netloc}{parts.path}"
     given = {name: _values(value) for name, value in (params or {}).items()}
     query: dict[str, list[str]] = {}
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+    for name, value in parse_qsl(
+        parts.query, keep_blank_values=True, max_num_fields=MOST_FIELDS
+    ):
         query.setdefault(name, []).append(value)
     if method.upper() == "GET":
         joined = "&".join(_pairs({**given, **query}, "="))
@@ -117,8 +125,11 @@ def is_signed(  # noqa: PLR0913 - a request has so many parts
     return False
 
 
-def upgrade_scheme(given: Mapping[str, str], token: str, url: str) -> str | None:
-    """Tell under which scheme a WebSocket upgrade was signed; None if under none.
+def upgrade_signature(given: Mapping[str, str], token: str, url: str) -> str | None:
+    """Tell which signature of a WebSocket upgrade is right; None if none is.
+
+    It names what was signed: URL and nonce are joined by a dot, so that both may be
+    cut elsewhere and still match it.
 
     Args:
         given: The request's headers, by any case.
@@ -133,9 +144,12 @@ def upgrade_scheme(given: Mapping[str, str], token: str, url: str) -> str | None
     matched = None
     # All are tried, so that the time taken says nothing.
     for scheme in reversed(UPGRADE_SCHEMES):
-        right = sign_v3(token, "GET", f"{scheme}://{rest}", nonce)
+        try:
+            right = sign_v3(token, "GET", f"{scheme}://{rest}", nonce)
+        except ValueError:
+            return None
         if _any_same(known, (V3, MA_V3), right):
-            matched = scheme
+            matched = right
     return matched
 
 

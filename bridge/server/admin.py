@@ -4,6 +4,7 @@ import hmac
 import json
 import logging
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from starlette.applications import Starlette
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge import metrics as metrics_module
 from bridge.call.session import Session
+from bridge.listening import is_loopback
 from bridge.metrics import Metrics
 from bridge.server import shown
 from bridge.server.fleet import Answer, Fleet, FleetCall, Outcome
@@ -77,15 +79,21 @@ class _Admin:
 
     async def call(self, request: Request) -> Response:
         """All that is known of one, wherever it is."""
-        answer = await self._server.fleet.show(request.path_params["stream_id"])
+        answer = await self._server.fleet.show(await self._stream_id(request))
         return _answered(request, answer, answer.detail or {})
 
     async def end(self, request: Request) -> Response:
         """End one, wherever it is."""
-        stream_id = request.path_params["stream_id"]
+        stream_id = await self._stream_id(request)
         answer = await self._server.fleet.end(stream_id, "ended by the operator")
         _LOG.warning("the admin address ends %s: %s", stream_id, answer.outcome.value)
         return _answered(request, answer, {"ended": stream_id})
+
+    async def _stream_id(self, request: Request) -> str:
+        """The one that was asked for, or that of the call that was."""
+        name: str = request.path_params["stream_id"]
+        call = await self._server.fleet.find(name)
+        return name if call is None else call.stream_id
 
     async def log_level(self, request: Request) -> Response:
         """Show the log's level, or set it."""
@@ -143,9 +151,14 @@ class _Bearer:
         await self._app(scope, receive, send)
 
     def _lets_in(self, scope: Scope) -> bool:
-        if self._is_open or scope["path"] in OPEN_TO_ALL:
+        if scope["path"] in OPEN_TO_ALL:
             return True
-        given = dict(scope["headers"]).get(b"authorization", b"")
+        headers = dict(scope["headers"])
+        if self._is_open:
+            # Any page in a browser of this machine may have a name that leads here.
+            host = headers.get(b"host", b"").decode("latin-1")
+            return is_loopback(urlsplit(f"//{host}").hostname or "")
+        given = headers.get(b"authorization", b"")
         return hmac.compare_digest(given, self._right)
 
 

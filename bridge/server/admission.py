@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 
@@ -26,6 +27,9 @@ _LOG = logging.getLogger(__name__)
 
 STREAM_PATH = "/stream"
 
+PLAIN_PATH = re.compile(r"/(?!/)[!-\"$-~]*")
+"""Without host, fragment, or what a terminal obeys."""
+
 BURST_S = 5.0
 """So many seconds' worth of handshakes may come at once."""
 
@@ -42,8 +46,6 @@ class Admitted:
     bot: InService
     address: str
     """Of the far end, behind proxies that are trusted."""
-    path: str
-    """As it was asked for, without its token."""
     grant: Grant
 
 
@@ -86,7 +88,12 @@ class Admission:
         )
 
     def admit(
-        self, request: Request, peer: str, streams: Iterable[Connection]
+        self,
+        request: Request,
+        peer: str,
+        streams: Iterable[Connection],
+        *,
+        may_resume: bool = False,
     ) -> Admitted:
         """Look at a request.
 
@@ -94,17 +101,23 @@ class Admission:
             request: Its path and headers.
             peer: The address at the other end of the socket.
             streams: Those that are open.
+            may_resume: Whether a call waits for its socket to come back: it may even
+                when no new ones are taken.
 
         Raises:
             Refusal: If it is a probe, which is answered, or not let in.
         """
+        if not PLAIN_PATH.fullmatch(request.path):
+            raise Refusal(HTTPStatus.BAD_REQUEST, "that is no path\n")
         path = request.path.partition("?")[0].rstrip("/") or "/"
         upgrades = [word.lower() for word in request.headers.get_all("Upgrade")]
         if "websocket" not in upgrades:
             raise self._probe(path)
         origin = self._proxies.origin(peer, request.headers)
         try:
-            return self._stream(request, path, origin, list(streams))
+            return self._stream(
+                request, path, origin, list(streams), may_resume=may_resume
+            )
         except Refusal as refusal:
             raise self._counted(refusal, request, origin) from None
 
@@ -120,7 +133,13 @@ class Admission:
     # ------------------------------------------------------------------ inside
 
     def _stream(
-        self, request: Request, path: str, origin: Origin, streams: list[Connection]
+        self,
+        request: Request,
+        path: str,
+        origin: Origin,
+        streams: list[Connection],
+        *,
+        may_resume: bool,
     ) -> Admitted:
         if len(request.path) > self._options.access.max_url_bytes:
             raise Refusal(
@@ -130,7 +149,7 @@ class Admission:
         bot = self._bot_at(path)
         if not self._handshakes.takes(self._now_s()):
             raise self._not_now("handshakes", "too many upgrades in a second")
-        if not self.is_ready:
+        if not self.is_ready and not may_resume:
             raise self._not_now("draining", "this server is stopping")
         most = self._options.max_streams
         if len(streams) >= most:
@@ -140,7 +159,7 @@ class Admission:
         if most and theirs >= most:
             raise self._not_now("address", f"{most} streams are yours, no more fit")
         self.authentication.spend(grant)
-        return Admitted(bot, origin.address, without_token(request.path), grant)
+        return Admitted(bot, origin.address, grant)
 
     def _counted(self, refusal: Refusal, request: Request, origin: Origin) -> Refusal:
         """Count a refusal; who is wrong again and again is cut short.

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bridge.call.bot import InService
+from bridge.call.fallback import with_fallback
 from bridge.call.options import CallOptions
 from bridge.control.callbacks import Callbacks
 from bridge.control.options import PlivoOptions
@@ -28,6 +29,9 @@ from bridge.tasks import background
 __all__ = ["BridgeServer", "serving"]
 
 _LOG = logging.getLogger(__name__)
+
+TLS_HANDSHAKE_S = 4.0
+"""Meanwhile a connection is nobody's yet, and cannot be dropped for another."""
 
 
 @asynccontextmanager
@@ -54,14 +58,21 @@ async def serving(
     if not bots:
         raise ConfigError("no bot to answer with")
     options = options or ServerOptions()
+    call_options = call_options or CallOptions()
+    has_account = plivo is not None and bool(plivo.auth_id)
+    bots = with_fallback(bots, call_options, has_account=has_account)
     async with AsyncExitStack() as stack:
         around = await stack.enter_async_context(tracing(options))
         await _set_up(bots, stack)
-        call_options = call_options or CallOptions()
         recorder = await stack.enter_async_context(recording(call_options.capture))
+        # Before the calls: the last of them may still take somebody off hold.
+        client = None
+        if plivo is not None and plivo.auth_id:
+            client = await stack.enter_async_context(plivo.client())
         spawn = await stack.enter_async_context(background())
         auth_token = _auth_token(plivo)
         server = BridgeServer(bots, options, call_options, auth_token, spawn)
+        server.client = client
         server.recorder = recorder
         server.tracing = around
         spawn("stalls", watch_stalls(server.metrics))
@@ -78,19 +89,19 @@ async def serving(
             server.reload_certificate = certificate.reload
         listener = await _listener(server, certificate)
         server.port = listener.sockets[0].getsockname()[1]
-        if plivo is not None and plivo.auth_id:
-            server.client = await stack.enter_async_context(plivo.client())
+        stack.callback(listener.close)
         if options.callbacks:
             await stack.enter_async_context(
                 _taking_callbacks(server, auth_token, certificate)
             )
         if options.admin.admin:
-            await stack.enter_async_context(_administered(server))
+            await stack.enter_async_context(_administered(server, certificate))
         server.admission.is_ready = True
-        _LOG.info("serving %s on %s", ", ".join(bots), server.url)
-        if server.admission.authentication.mode == "none" and not is_loopback(
-            options.host
-        ):
+        needed = server.admission.authentication.needed
+        _LOG.info(
+            "serving %s on %s; a stream needs %s", ", ".join(bots), server.url, needed
+        )
+        if needed == "nothing" and not is_loopback(options.host):
             _LOG.warning(
                 "ANYBODY WHO REACHES %s CAN OPEN STREAMS: set PLIVO_AUTH_TOKEN, so "
                 "that Plivo's signature is asked for, or BRIDGE_STREAM_SECRET",
@@ -100,7 +111,6 @@ async def serving(
             yield server
         finally:
             await server.drain()
-            listener.close()
             server.on_drained()
 
 
@@ -119,6 +129,7 @@ async def _listener(
     server: BridgeServer, certificate: Certificate | None
 ) -> asyncio.Server:
     options = server.options
+    handshake_s = min(options.handshake_timeout_s, TLS_HANDSHAKE_S)
     try:
         return await asyncio.get_running_loop().create_server(
             server.connection,
@@ -126,7 +137,7 @@ async def _listener(
             options.port,
             backlog=1024,
             ssl=certificate.context if certificate else None,
-            ssl_handshake_timeout=options.handshake_timeout_s if certificate else None,
+            ssl_handshake_timeout=handshake_s if certificate else None,
         )
     except OSError as error:
         raise ConfigError(
@@ -152,12 +163,15 @@ async def _taking_callbacks(
 
 
 @asynccontextmanager
-async def _administered(server: BridgeServer) -> AsyncIterator[None]:
+async def _administered(
+    server: BridgeServer, certificate: Certificate | None
+) -> AsyncIterator[None]:
     """Answer those who run the server, while the block runs."""
     options = server.options.admin
     listener = listen(options.admin_host, options.admin_port)
     server.admin_port = listener.getsockname()[1]
-    async with http_server(admin_app(server, options.admin_token), listener):
+    tls = certificate.context if certificate is not None else None
+    async with http_server(admin_app(server, options.admin_token), listener, tls):
         yield
 
 

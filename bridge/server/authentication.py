@@ -13,6 +13,7 @@ from websockets.http11 import Request
 from bridge.control import tokens
 from bridge.control.tokens import Invitation, TokenError
 from bridge.errors import ConfigError
+from bridge.listening import is_host
 from bridge.multiparty import signatures
 from bridge.server.guest import Refusal
 from bridge.server.options import AccessOptions
@@ -20,14 +21,15 @@ from bridge.server.options import AccessOptions
 __all__ = ["Authentication", "Grant"]
 
 MOST_REMEMBERED = 100_000
-"""Nonces, and tokens in use; only right ones are kept, so that nobody can fill it."""
+"""Signatures, and tokens in use; only right ones: nobody can fill it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Grant:
     """What let an upgrade in."""
 
-    nonce: str = ""
+    signature: str = ""
+    """The one that was right."""
     invitation: Invitation | None = None
 
 
@@ -61,11 +63,18 @@ class Authentication:
         self._public_url = access.public_url.rstrip("/")
         self._window_s = access.nonce_window_s
         self._now_s = now_s
-        self._nonces: collections.OrderedDict[str, float] = collections.OrderedDict()
+        self._spent: collections.OrderedDict[str, float] = collections.OrderedDict()
+        self.is_live: Callable[[str], bool] = lambda _token_id: False
+        """Whether a call that began with a token goes on; the server's."""
         self._calls: collections.OrderedDict[str, str] = collections.OrderedDict()
 
     def __repr__(self) -> str:
         return f"<Authentication {self.mode}>"
+
+    @property
+    def needed(self) -> str:
+        """What is asked for, in words."""
+        return WORDS.get(self.mode, "nothing")
 
     def check(self, request: Request, host: str) -> Grant:
         """Look at an upgrade.
@@ -80,37 +89,40 @@ class Authentication:
         """
         if self.mode == "none":
             return NOTHING_ASKED
+        if not self._public_url and not is_host(host):
+            raise Refusal(HTTPStatus.BAD_REQUEST, "Host is no host\n", why="url")
         url = (self._public_url or f"ws://{host}") + request.path
-        nonce = invitation = refusal = None
+        signature = invitation = refusal = None
         if self.mode != "token":
-            nonce, refusal = self._signed(request, url)
-        if self.mode != "signature" and (nonce is None or self.mode == "both"):
+            signature, refusal = self._signed(request, url)
+        if self.mode != "signature":
+            # Read even where the signature would do: it says whose call this is.
             try:
                 invitation = self._invited(url)
             except TokenError as error:
                 refusal = str(error)
         missing = {
-            "signature": nonce is None,
+            "signature": signature is None,
             "token": invitation is None,
-            "either": nonce is None and invitation is None,
-            "both": nonce is None or invitation is None,
+            "either": signature is None and invitation is None,
+            "both": signature is None or invitation is None,
         }[self.mode]
         if not missing:
-            return Grant(nonce or "", invitation)
+            return Grant(signature or "", invitation)
         if refusal is not None:
             raise Refusal(HTTPStatus.FORBIDDEN, f"{refusal}\n", why="forbidden")
         raise Refusal(
             HTTPStatus.UNAUTHORIZED,
-            f"what lets a stream in here: {WORDS[self.mode]}\n",
+            f"a stream needs {WORDS[self.mode]}\n",
             why="unauthorized",
         )
 
     def spend(self, grant: Grant) -> None:
         """A grant has let somebody in; its signature lets nobody in again."""
-        if grant.nonce:
-            self._nonces[grant.nonce] = self._now_s()
-            if len(self._nonces) > MOST_REMEMBERED:
-                self._nonces.popitem(last=False)
+        if grant.signature:
+            self._spent[grant.signature] = self._now_s()
+            if len(self._spent) > MOST_REMEMBERED:
+                self._spent.popitem(last=False)
 
     def binds(self, grant: Grant, call: str) -> bool:
         """Bind a token to the call that begins with it; False if it is another's.
@@ -128,34 +140,37 @@ class Authentication:
     # ------------------------------------------------------------------ inside
 
     def _signed(self, request: Request, url: str) -> tuple[str | None, str | None]:
-        """The nonce of a right signature, and what is wrong with a wrong one."""
+        """The right signature, and what is wrong where there is a wrong one."""
         headers = {name.lower(): value for name, value in request.headers.raw_items()}
-        nonce = headers.get(signatures.V3_NONCE.lower())
-        if nonce is None:
+        if signatures.V3_NONCE.lower() not in headers:
             return None, None
-        self._forget()
         token = self._token.get_secret_value()
-        if nonce in self._nonces:
-            return None, "the signature's nonce was here before"
-        if signatures.upgrade_scheme(headers, token, url) is None:
-            place = urlsplit(url)
-            return None, f"the signature is not the account's for {place.netloc}"
-        return nonce, None
+        signature = signatures.upgrade_signature(headers, token, url)
+        if signature is None:
+            return (
+                None,
+                f"the signature is not the account's for {urlsplit(url).netloc}",
+            )
+        self._forget()
+        if signature in self._spent:
+            return None, "the signature was here before"
+        return signature, None
 
     def _invited(self, url: str) -> Invitation | None:
         invitation = tokens.read(url, self._secret)
-        if (
-            invitation is not None
-            and invitation.expires_s < self._now_s()
-            and invitation.token_id not in self._calls
-        ):
+        if invitation is None:
+            return None
+        left_s = invitation.expires_s - self._now_s()
+        if left_s < 0 and not self.is_live(invitation.token_id):
             raise TokenError("the token has expired")
+        if left_s > tokens.MOST_LIFETIME_S:
+            raise TokenError("the token is good for more than an hour")
         return invitation
 
     def _forget(self) -> None:
         oldest_s = self._now_s() - self._window_s
-        while self._nonces and next(iter(self._nonces.values())) < oldest_s:
-            self._nonces.popitem(last=False)
+        while self._spent and next(iter(self._spent.values())) < oldest_s:
+            self._spent.popitem(last=False)
 
 
 WORDS = {

@@ -15,6 +15,7 @@ from bridge.capture import Recorder
 from bridge.control.bound import BoundCall
 from bridge.control.callbacks import Callbacks
 from bridge.control.client import MpcClient
+from bridge.listening import bracketed
 from bridge.metrics import Metrics
 from bridge.server import membership
 from bridge.server.admission import STREAM_PATH, Admission, Admitted
@@ -33,6 +34,9 @@ __all__ = ["BridgeServer"]
 _LOG = logging.getLogger(__name__)
 
 FAREWELL_MARGIN_S = 0.5
+
+TLS_MARGIN_S = 1.0
+"""Beyond the time that a handshake of TLS has."""
 
 
 class BridgeServer:
@@ -64,6 +68,7 @@ class BridgeServer:
         self.admission = Admission(
             bots, options, auth_token, self.metrics, asyncio.get_running_loop().time
         )
+        self.admission.authentication.is_live = self._has_call
         self._options = options
         self._call_options = call_options
         self._spawn = spawn
@@ -106,11 +111,7 @@ class BridgeServer:
     @property
     def url(self) -> str:
         """Where the default bot is reached."""
-        host = (
-            f"[{self._options.host}]"
-            if ":" in self._options.host
-            else self._options.host
-        )
+        host = bracketed(self._options.host)
         scheme = "wss" if self._options.access.tls_certificate else "ws"
         return f"{scheme}://{host}:{self.port}{STREAM_PATH}"
 
@@ -129,8 +130,7 @@ class BridgeServer:
         """Where callbacks are taken; empty where none are."""
         if not self.callbacks_port:
             return ""
-        host = self._options.host
-        host = f"[{host}]" if ":" in host else host
+        host = bracketed(self._options.host)
         scheme = "https" if self._options.access.tls_certificate else "http"
         return f"{scheme}://{host}:{self.callbacks_port}/callbacks"
 
@@ -139,9 +139,9 @@ class BridgeServer:
         """Where the server is run from; empty where it is not."""
         if not self.admin_port:
             return ""
-        host = self._options.admin.admin_host
-        host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self.admin_port}"
+        host = bracketed(self._options.admin.admin_host)
+        scheme = "https" if self._options.access.tls_certificate else "http"
+        return f"{scheme}://{host}:{self.admin_port}"
 
     @property
     def sessions(self) -> tuple[Session, ...]:
@@ -158,12 +158,19 @@ class BridgeServer:
         if len(self._waiting) >= self._options.access.max_waiting:
             # Whoever means it has said what they want by now.
             oldest = next(iter(self._waiting))
-            del self._waiting[oldest]
             self.metrics.streams_refused["waiting"] += 1
             oldest.abort()
+            self._gone(oldest)
         connection = Connection(self._admit, self._options, self._wheel, self._gone)
         self._connections.add(connection)
         self._waiting[connection] = None
+        if self._options.access.tls_certificate:
+            # Nobody is told of a handshake of TLS that fails.
+            now_s = asyncio.get_running_loop().time()
+            self._wheel.at(
+                now_s + self._options.handshake_timeout_s + TLS_MARGIN_S,
+                lambda: None if connection.is_made else self._gone(connection),
+            )
         return connection
 
     async def drain(self) -> None:
@@ -195,7 +202,10 @@ class BridgeServer:
 
     def _admit(self, connection: Connection, request: Request) -> Reception:
         streams = self._connections - self._waiting.keys()
-        admitted = self.admission.admit(request, connection.address, streams)
+        may_resume = any(not each.is_attached for each in self._sessions.values())
+        admitted = self.admission.admit(
+            request, connection.address, streams, may_resume=may_resume
+        )
         connection.address = admitted.address
         self._waiting.pop(connection, None)
         return Reception(self, admitted, connection, self.metrics)
@@ -216,13 +226,41 @@ class BridgeServer:
     def may_carry(self, admitted: Admitted, session: Session) -> bool:
         """Whether what let a socket in is good for a call that goes on.
 
-        Plivo's signature is; a token only if the call began with it.
+        A token is if the call began with it, and Plivo's signature alone if it began
+        without one.
         """
         invitation = admitted.grant.invitation
-        if invitation is None or invitation.token_id == session.token_id:
+        token_id = invitation.token_id if invitation is not None else ""
+        if token_id == session.token_id:
             return True
         self.metrics.streams_refused["token"] += 1
         return False
+
+    def _has_call(self, token_id: str) -> bool:
+        """Whether a call that began with a token goes on."""
+        return any(
+            each.token_id == token_id and not each.end_reason for each in self.sessions
+        )
+
+    def _refusal(self, session: Session, admitted: Admitted) -> tuple[int, str] | None:
+        """Why a call may not begin: close code and words; None if it may."""
+        if not self.is_ready:
+            self.metrics.streams_refused["draining"] += 1
+            return 1013, "this server is stopping"
+        account = session.facts.account_id
+        theirs = sum(
+            each.facts.account_id == account and not each.end_reason
+            for each in self.sessions
+        )
+        if self.admission.account_is_full(account, theirs):
+            return 1013, "the account has all the streams it may have"
+        name = session.facts.call_uuid or session.facts.stream_id
+        invitation = admitted.grant.invitation
+        is_taken = invitation is not None and self._has_call(invitation.token_id)
+        if is_taken or not self.admission.authentication.binds(admitted.grant, name):
+            self.metrics.streams_refused["token"] += 1
+            return 1008, "the token is another call's"
+        return None
 
     def begin(
         self, protocol: StreamProtocol, admitted: Admitted, connection: Connection
@@ -236,15 +274,9 @@ class BridgeServer:
             self.metrics,
             self._call_options,
         )
-        account = session.facts.account_id
-        theirs = sum(each.facts.account_id == account for each in self.sessions)
-        if self.admission.account_is_full(account, theirs):
-            connection.close(1013, "the account has all the streams it may have")
-            return None
-        name = session.facts.call_uuid or session.facts.stream_id
-        if not self.admission.authentication.binds(admitted.grant, name):
-            self.metrics.streams_refused["token"] += 1
-            connection.close(1008, "the token is another call's")
+        refusal = self._refusal(session, admitted)
+        if refusal is not None:
+            connection.close(*refusal)
             return None
         if self.recorder is not None:
             session.tape = tape_of(
@@ -288,6 +320,9 @@ class BridgeServer:
         try:
             with self.tracing(session):
                 await session.run()
+        # The edge of a call: whatever slipped through ends no other.
+        except Exception:  # noqa: BLE001
+            _LOG.exception("%r failed", session, extra=session.call.ids)
         finally:
             if self._sessions.get(session.facts.stream_id) is session:
                 del self._sessions[session.facts.stream_id]

@@ -53,6 +53,8 @@ def tape_of(
             "listen_s": options.listen_s,
             "farewell_s": options.farewell_s,
             "bot_timeout_s": options.bot_timeout_s,
+            "fallback": options.fallback,
+            "fallback_from": options.fallback_from,
         },
     )
     return recorder.begin(session.facts.stream_id, header)

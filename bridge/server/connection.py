@@ -97,7 +97,9 @@ class Connection(asyncio.Protocol):
         """Of the far end; behind proxies that are trusted, once it was admitted."""
         self.said_too_much = False
         """Whether it was given up for the length of its request's head."""
-        self._is_made = self._is_lost = self._is_dropped = False
+        self.is_made = False
+        """Whether there is a socket; with TLS, once its handshake is done."""
+        self._is_lost = self._is_dropped = False
         self._is_leaving = False
         """Whether we have said goodbye; what comes after that is for nobody."""
         most_per_s = options.access.max_frames_per_s
@@ -152,7 +154,7 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Drop the socket; with TLS it may only be about to be one."""
         self._is_dropped = True
-        if self._is_made:
+        if self.is_made:
             self._transport.abort()
 
     # -------------------------------------------------------- asyncio.Protocol
@@ -161,7 +163,7 @@ class Connection(asyncio.Protocol):
         """Begin with the upgrade's deadline."""
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._is_made = True
+        self.is_made = True
         if self._is_dropped:
             self._transport.abort()
             return

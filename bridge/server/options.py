@@ -197,4 +197,4 @@ def _check_numbers(options: "DataclassInstance") -> None:
         if name.endswith("port") and value > HIGHEST_PORT:
             raise ConfigError(f"{name}: {value}, allowed are 0 to {HIGHEST_PORT}")
         if name in AT_LEAST_ONE and value < 1:
-            raise ConfigError(f"{name}: 0, allowed is 1 or more")
+            raise ConfigError(f"{name}: {value:g}, allowed is 1 or more")

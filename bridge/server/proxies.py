@@ -64,6 +64,8 @@ class Proxies:
             return Origin(peer, _last(headers.get_all("Host")))
         address = peer
         for hop in reversed(_listed(headers.get_all("X-Forwarded-For"))):
+            if _address(hop) is None:
+                break
             address = hop
             if not self._trusts(hop):
                 break

@@ -168,7 +168,7 @@ class Registry:
         return Beat(
             was_known=bool(known),
             count=count,
-            lost=tuple(_lost(each) for each in fresh if b"\n" in each),
+            lost=tuple(filter(None, (_lost(each) for each in fresh if b"\n" in each))),
             gone=tuple(name_of(each.decode()) for each in fresh if b"\n" not in each),
         )
 
@@ -207,13 +207,15 @@ class Registry:
             CENSUS, (self._alive, self._lost[1]), (self._calls,)
         )
         others = [
-            msgspec.json.decode(each, type=FleetCall)
+            _call(each)
             for seat, theirs in zip(seats, calls, strict=True)
             if seat.decode() != self._seat
             for each in theirs
         ]
         names = {name_of(seat.decode()) for seat in seats}
-        return census(others, [_lost(each) for each in lost], names)
+        gone = [_lost(each) for each in lost]
+        # What another version wrote is passed over.
+        return census(filter(None, others), filter(None, gone), names)
 
     async def holder(self, stream_id: str) -> str | None:
         """The seat that carries a stream; empty if it is lost, None if unknown."""
@@ -235,7 +237,18 @@ def name_of(seat: str) -> str:
     return seat.rpartition("#")[0]
 
 
-def _lost(value: bytes) -> FleetCall:
-    _seat, lost_ms, text = value.split(b"\n", 2)
-    call = msgspec.json.decode(text, type=FleetCall)
-    return msgspec.structs.replace(call, lost_s=int(lost_ms) / 1000)
+def _call(text: bytes) -> FleetCall | None:
+    try:
+        call: FleetCall = msgspec.json.decode(text, type=FleetCall)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    return call
+
+
+def _lost(value: bytes) -> FleetCall | None:
+    try:
+        _seat, lost_ms, text = value.split(b"\n", 2)
+        call = msgspec.json.decode(text, type=FleetCall)
+        return msgspec.structs.replace(call, lost_s=int(lost_ms) / 1000)
+    except (msgspec.MsgspecError, UnicodeError, ValueError):
+        return None

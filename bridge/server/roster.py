@@ -184,7 +184,8 @@ class Roster:
         if session.call.mpc_uuid == mpc_uuid:
             return
         invited = session.call.mpc_name
-        if invited and invited not in (mpc_uuid, self._names.get(mpc_uuid, invited)):
+        known = self._names.get(mpc_uuid) or invited
+        if invited not in ("", mpc_uuid, known):
             session.end("its token is for another MPC", "wrong_mpc", code=1008)
             return
         session.call.mpc_uuid = mpc_uuid

@@ -23,6 +23,8 @@ def elsewhere(call: FleetCall) -> dict[str, Any]:
         "bot": call.bot,
         "instance": call.instance,
         "began": _iso(call.since_s),
+        "age_s": round(_now_s() - call.since_s, 3),
+        "state": "open" if call.lost_s is None else "lost",
     }
     return shown if call.lost_s is None else shown | {"lost": _iso(call.lost_s)}
 
@@ -31,7 +33,6 @@ def summary(session: Session) -> dict[str, Any]:
     """One line of a list of calls."""
     call = session.call
     age_s = asyncio.get_running_loop().time() - call.began_s
-    now_s = datetime.datetime.now(datetime.UTC).timestamp()
     return {
         "stream_id": call.stream_id,
         "call_uuid": call.call_uuid,
@@ -41,7 +42,7 @@ def summary(session: Session) -> dict[str, Any]:
         "bot": session.bot_name,
         "state": session.state,
         "content_type": str(call.content_type),
-        "began": _iso(now_s - age_s),
+        "began": _iso(_now_s() - age_s),
         "age_s": round(age_s, 3),
     }
 
@@ -67,6 +68,10 @@ def detail(session: Session) -> dict[str, Any]:
         },
         "transcript": [msgspec.to_builtins(turn) for turn in session.transcript.turns],
     }
+
+
+def _now_s() -> float:
+    return datetime.datetime.now(datetime.UTC).timestamp()
 
 
 def _iso(epoch_s: float) -> str:

@@ -21,7 +21,7 @@ LONG_STALL_S = 0.15
 WARNING_S = 10.0
 """From one warning to the next: one tells enough."""
 
-LOOK_S = 1.0
+LOOK_S = 0.4
 """A loop that did not come round in so long stands still right now."""
 
 DEEPEST = 12
@@ -51,7 +51,8 @@ async def watch_stalls(metrics: Metrics) -> None:
                 silent_until_s = now() + WARNING_S
                 _LOG.warning(
                     "everything stood still for %.1f s (%d times by now): a bot blocks "
-                    "the event loop; await, or use asyncio.to_thread",
+                    "the event loop (await, or use asyncio.to_thread), or the machine "
+                    "is too busy",
                     stall_s,
                     metrics.stalls,
                 )

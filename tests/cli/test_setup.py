@@ -21,9 +21,16 @@ def test_a_config_file_may_be_named_by_the_environment(
         setup.read_config(None)
 
 
-def test_the_first_signal_stops_and_the_second_forces() -> None:
-    """On a loop of its own, as the commands run."""
+def test_the_first_signal_stops_and_the_second_forces(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a loop of its own, as the commands run; the process ends soon after that."""
     forced: list[bool] = []
+    leaving: list[tuple[float, int]] = []
+    monkeypatch.setattr(
+        setup, "_leave_in", lambda seconds, _why, code: leaving.append((seconds, code))
+    )
+    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -33,8 +40,15 @@ def test_the_first_signal_stops_and_the_second_forces() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.sleep(0.05)
 
-    setup.run(main())
+    try:
+        setup.run(main())
+    finally:
+        for number, handler in zip(
+            (signal.SIGTERM, signal.SIGINT), before, strict=True
+        ):
+            signal.signal(number, handler)
     assert forced == [True]
+    assert leaving == [(setup.FORCED_S, 1)]
 
 
 def test_without_uvloop_asyncio_serves(monkeypatch: pytest.MonkeyPatch) -> None:

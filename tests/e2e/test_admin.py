@@ -113,6 +113,23 @@ async def test_a_token_is_asked_for() -> None:
         assert (await http.get("/calls", headers=right)).status_code == 200
 
 
+async def test_a_page_in_a_browser_gets_nothing() -> None:
+    """It has a name of its own that leads here: DNS rebinding."""
+    async with (
+        server() as running,
+        httpx.AsyncClient(base_url=running.admin_url) as http,
+    ):
+        for host, status in (
+            ("evil.example", 401),
+            ("evil.example:8767", 401),
+            ("localhost:8767", 200),
+            ("127.0.0.1", 200),
+            ("[::1]:8767", 200),
+        ):
+            answer = await http.get("/calls", headers={"Host": host})
+            assert answer.status_code == status, host
+
+
 def test_it_is_not_shown_to_the_world() -> None:
     """Conversations are nobody's business: away from loopback, a token is a must."""
     with pytest.raises(ConfigError, match="set admin_token"):
@@ -138,8 +155,9 @@ async def test_the_command_line_shows_them_too(start: str, media: str) -> None:
         code, table = await said(*there)
         assert code == 0
         assert STREAM_ID in table
-        assert "1 calls" in table
-        code, text = await said(*there, "show", STREAM_ID)
+        assert "1 calls go on, 0 were lost" in table
+        (session,) = running.sessions
+        code, text = await said(*there, "show", session.call.call_uuid)
         assert json.loads(text)["transcript"][0]["text"] == "Hello!"
         assert await said(*there, "end", STREAM_ID) == (0, f"ended {STREAM_ID}\n")
         code, text = await said(*there, "end", "nobody")

@@ -24,7 +24,7 @@ from bridge.engine import ai_leg
 from bridge.engine.ai_leg import AiLeg, AiLegOptions
 from bridge.errors import UnavailableError
 from bridge.multiparty.callbacks import StreamState
-from bridge.multiparty.signatures import upgrade_scheme
+from bridge.multiparty.signatures import upgrade_signature
 from bridge.stream.content_type import ContentType
 from bridge.tasks import background
 
@@ -357,8 +357,8 @@ async def test_its_upgrade_is_signed() -> None:
             await asyncio.sleep(0.1)
     ((headers, path),) = got
     assert path == "/s?room=42"
-    assert upgrade_scheme(dict(headers.raw_items()), "secret", url) == "http"
-    assert upgrade_scheme(dict(headers.raw_items()), "other", url) is None
+    assert upgrade_signature(dict(headers.raw_items()), "secret", url)
+    assert upgrade_signature(dict(headers.raw_items()), "other", url) is None
 
 
 def states_of(leg: AiLeg) -> list[tuple[StreamState, str]]:

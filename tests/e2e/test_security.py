@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import logging
 import signal
@@ -36,7 +37,9 @@ UPGRADE = (
 
 
 @contextlib.asynccontextmanager
-async def server(token: str = "", **access: Any) -> AsyncIterator[BridgeServer]:
+async def server(
+    token: str = "", options: ServerOptions | None = None, **access: Any
+) -> AsyncIterator[BridgeServer]:
     calls: list[Call] = []
 
     async def listens(call: Call) -> None:
@@ -44,10 +47,10 @@ async def server(token: str = "", **access: Any) -> AsyncIterator[BridgeServer]:
         async for _frame in call.listen():
             pass
 
-    options = ServerOptions(
+    options = dataclasses.replace(
+        options or ServerOptions(drain_s=0.1, close_timeout_s=0.2),
         port=0,
-        drain_s=0.1,
-        close_timeout_s=0.2,
+        callbacks_port=0,
         access=AccessOptions(**access),
     )
     bots = {"bot": InService.of("bot", listens)}
@@ -297,3 +300,87 @@ async def test_tls_and_its_renewal_in_a_process(
         assert b"renewed" in log
         assert b"hush-hush" not in log
         assert signed("1")[signatures.V3].encode() not in log
+
+
+async def test_handshakes_of_tls_that_fail_leave_nothing(tmp_path: Path) -> None:
+    """Scanners and health checks may connect as often as they like."""
+    authority = certificate(tmp_path)
+    options = ServerOptions(handshake_timeout_s=0.5, max_streams=5, drain_s=0.1)
+    async with server(
+        options=options, max_waiting=10, tls_certificate=str(tmp_path / "both.pem")
+    ) as running:
+        for number in range(30):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            writer.write(b"GET / HTTP/1.1\r\n\r\n" if number % 2 else b"")
+            await asyncio.sleep(0.01)
+            writer.close()
+        await asyncio.sleep(2.0)
+        assert not running._connections
+        async with connect(running.url, ssl=trusting(authority)):
+            assert len(running._connections) == 1
+
+
+async def test_who_says_nothing_to_the_http_ports_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their sockets would be missing to calls."""
+    monkeypatch.setattr("bridge.listening.HEAD_TIMEOUT_S", 0.2)
+    async with server(options=ServerOptions(callbacks=True, drain_s=0.1)) as running:
+        silent, writer = await asyncio.open_connection(
+            "127.0.0.1", running.callbacks_port
+        )
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(silent.read(), 5) == b""
+        writer.close()
+        async with httpx.AsyncClient() as http:
+            first = await http.get(running.callbacks_url)
+            await asyncio.sleep(0.4)
+            again = await http.get(running.callbacks_url)
+        assert (first.status_code, again.status_code) == (200, 200)
+
+
+async def test_what_is_not_signed_of_a_callback_does_not_count() -> None:
+    """The body of a GET; other methods; fields without end are not even looked at."""
+    async with (
+        server(
+            token="t", options=ServerOptions(callbacks=True, drain_s=0.1)
+        ) as running,
+        httpx.AsyncClient() as http,
+    ):
+        told: list[Any] = []
+        running.callbacks.listen(told.append)
+        url = running.callbacks_url + "?EventName=x"
+        signed = signatures.headers("t", "GET", url, "1")
+        body = b"EventName=ParticipantJoin&MPCUUID=m&MemberID=1&ParticipantRole=agent"
+        answer = await http.request("GET", url, headers=signed, content=body)
+        assert answer.status_code == 200
+        assert not told
+        head = await http.request("HEAD", url, headers=signed)
+        assert head.status_code == 405
+        many = b"&".join(b"a%d=1" % number for number in range(300))
+        assert (await http.post(url, content=many)).status_code == 413
+
+
+async def test_a_call_may_come_back_while_the_server_drains(
+    start: str, media: str
+) -> None:
+    """New ones are closed with 1013: this socket is not for them."""
+    options = ServerOptions(drain_s=5.0, resume_s=3.0, close_timeout_s=0.2)
+    async with server(options=options) as running:
+        async with connect(running.url) as socket:
+            await socket.send(start)
+            while not running.sessions:
+                await asyncio.sleep(0.01)
+            (session,) = running.sessions
+            draining = asyncio.ensure_future(running.drain())
+            await asyncio.sleep(0.05)
+            assert await status_of(running.url) == 503
+            socket.transport.abort()
+        while session.is_attached:
+            await asyncio.sleep(0.01)
+        async with connect(running.url) as back:
+            await back.send(media)
+            while not session.is_attached:
+                await asyncio.sleep(0.01)
+            await back.close()
+        await draining

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.multiparty import signatures
-from bridge.multiparty.signatures import is_signed, sign_v2, sign_v3, upgrade_scheme
+from bridge.multiparty.signatures import is_signed, sign_v2, sign_v3, upgrade_signature
 
 TOKEN = "Y2Q2ZDgxZmY5YWRiOTI5YmQ1Njg0MTAxZWIyOTc4"
 NONCE = "31627761595286130198"
@@ -116,7 +116,7 @@ def test_what_is_not_signed_is_not_signed() -> None:
     """No header at all, or no nonce."""
     assert not is_signed({}, "t", "POST", "https://h/cb", {})
     assert not is_signed({"X-Plivo-Signature-V3": "é"}, "t", "GET", "https://h/cb")
-    assert upgrade_scheme({}, "t", "wss://h/ws") is None
+    assert upgrade_signature({}, "t", "wss://h/ws") is None
 
 
 @pytest.mark.parametrize(("url", "expected"), UPGRADES)
@@ -126,9 +126,17 @@ def test_an_upgrade_is_signed_as_http(url: str, expected: str) -> None:
         "X-Plivo-Signature-V3": expected,
         "X-Plivo-Signature-V3-Nonce": "12345",
     }
-    assert upgrade_scheme(headers, "my_auth_token", url) == "http"
-    assert upgrade_scheme(headers, "another", url) is None
+    assert upgrade_signature(headers, "my_auth_token", url) == expected
+    assert upgrade_signature(headers, "another", url) is None
     for scheme in ("https", "wss", "ws"):
         other = f"{scheme}://{url.partition('://')[2]}"
-        headers["X-Plivo-Signature-V3"] = sign_v3("t", "GET", other, "12345")
-        assert upgrade_scheme(headers, "t", url) == scheme
+        right = sign_v3("t", "GET", other, "12345")
+        headers["X-Plivo-Signature-V3"] = right
+        assert upgrade_signature(headers, "t", url) == right
+
+
+def test_hundreds_of_fields_are_no_signed_upgrade() -> None:
+    """They would take milliseconds to sort, for anybody who asks."""
+    url = "wss://h/ws?" + "&".join(f"a{n}=1" for n in range(300))
+    headers = {"X-Plivo-Signature-V3": "x", "X-Plivo-Signature-V3-Nonce": "1"}
+    assert upgrade_signature(headers, "t", url) is None

@@ -1,5 +1,6 @@
 """What lets an upgrade in."""
 
+import datetime
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ class Clock:
     """The time of day, in the test's hands."""
 
     def __init__(self) -> None:
-        self.now_s = 1e9
+        self.now_s = datetime.datetime.now(datetime.UTC).timestamp()
 
     def __call__(self) -> float:
         return self.now_s
@@ -41,8 +42,8 @@ def signed(scheme: str = "http", nonce: str = "n1", path: str = PATH) -> Request
     return Request(path, Headers(list(every.items())))
 
 
-def invited(path: str = PATH) -> Request:
-    url = tokens.invited(f"wss://{HOST}{path}", SECRET, mpc="m")
+def invited(path: str = PATH, lifetime_s: float = 300.0) -> Request:
+    url = tokens.invited(f"wss://{HOST}{path}", SECRET, mpc="m", lifetime_s=lifetime_s)
     return Request(url.partition(HOST)[2], Headers())
 
 
@@ -58,7 +59,9 @@ def refusal(authentication: Authentication, request: Request) -> tuple[int, str]
 @pytest.mark.parametrize("scheme", ["http", "https", "wss", "ws"])
 def test_plivos_signature_lets_in(scheme: str) -> None:
     """Under whichever scheme the URL was signed."""
-    assert made("signature").check(signed(scheme), HOST) == Grant(nonce="n1")
+    assert made("signature").check(signed(scheme), HOST) == Grant(
+        signed(scheme).headers[signatures.V3]
+    )
 
 
 def test_a_main_accounts_signature_lets_in() -> None:
@@ -66,17 +69,17 @@ def test_a_main_accounts_signature_lets_in() -> None:
     request = signed()
     value = request.headers.pop(signatures.V3)
     assert value
-    assert made("signature").check(request, HOST).nonce
+    assert made("signature").check(request, HOST).signature
 
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
         ("none", None),
-        ("signature", (401, "what lets a stream in here: Plivo's signature")),
-        ("token", (401, "what lets a stream in here: a token")),
-        ("either", (401, "what lets a stream in here: Plivo's signature or a token")),
-        ("both", (401, "what lets a stream in here: Plivo's signature and a token")),
+        ("signature", (401, "a stream needs Plivo's signature")),
+        ("token", (401, "a stream needs a token")),
+        ("either", (401, "a stream needs Plivo's signature or a token")),
+        ("both", (401, "a stream needs Plivo's signature and a token")),
     ],
 )
 def test_nothing_is_401(mode: str, expected: tuple[int, str] | None) -> None:
@@ -105,11 +108,11 @@ def test_a_nonce_is_good_once() -> None:
     authentication.spend(grant)
     assert refusal(authentication, signed()) == (
         403,
-        "the signature's nonce was here before",
+        "the signature was here before",
     )
-    assert authentication.check(signed(nonce="n2"), HOST).nonce
+    assert authentication.check(signed(nonce="n2"), HOST).signature
     clock.now_s += 61
-    assert authentication.check(signed(), HOST).nonce
+    assert authentication.check(signed(), HOST).signature
 
 
 def test_a_token_lets_in_until_it_expires() -> None:
@@ -123,8 +126,16 @@ def test_a_token_lets_in_until_it_expires() -> None:
 
     clock.now_s = grant.invitation.expires_s + 1
     assert refusal(authentication, request) == (403, "the token has expired")
-    assert authentication.binds(grant, "call 1")
+    authentication.is_live = {grant.invitation.token_id}.__contains__
     assert authentication.check(request, HOST) == grant
+
+
+def test_a_token_for_ever_is_none() -> None:
+    """It would be good again after each restart."""
+    assert refusal(made("token"), invited(lifetime_s=4000)) == (
+        403,
+        "the token is good for more than an hour",
+    )
 
 
 def test_a_token_carries_one_call() -> None:
@@ -139,7 +150,7 @@ def test_a_token_carries_one_call() -> None:
 def test_either_is_enough_where_either_is_asked_for() -> None:
     """A wrong one does no harm beside a right one."""
     authentication = made("either")
-    assert authentication.check(signed(), HOST).nonce
+    assert authentication.check(signed(), HOST).signature
     assert authentication.check(invited(), HOST).invitation
     both = Request(invited().path, Headers([(signatures.V3_NONCE, "n")]))
     assert authentication.check(both, HOST).invitation
@@ -152,7 +163,7 @@ def test_both_are_needed_where_both_are_asked_for() -> None:
     assert refusal(authentication, invited())[0] == 401
     path = invited().path
     grant = authentication.check(signed(path=path), HOST)
-    assert grant.nonce
+    assert grant.signature
     assert grant.invitation
 
 
@@ -162,7 +173,7 @@ def test_the_public_url_is_what_was_signed() -> None:
     url = f"http://{HOST}/voice{PATH}"
     every = signatures.headers(TOKEN.get_secret_value(), "GET", url, "n")
     request = Request(PATH, Headers(list(every.items())))
-    assert authentication.check(request, "10.0.0.1:8765").nonce
+    assert authentication.check(request, "10.0.0.1:8765").signature
 
 
 @pytest.mark.parametrize(
@@ -205,3 +216,34 @@ def test_a_secret_is_in_no_repr() -> None:
     text = repr(made("both")) + repr(vars(made("both")))
     assert "sss" not in text
     assert "the account's" not in text
+
+
+def test_what_was_signed_cannot_be_cut_elsewhere() -> None:
+    """URL and nonce are joined by a dot: another cut is no other signature."""
+    authentication = made("signature", public_url=f"wss://{HOST}")
+    url = f"http://{HOST}{PATH}?v=1.0"
+    every = signatures.headers(TOKEN.get_secret_value(), "GET", url, "12345")
+    grant = authentication.check(
+        Request(f"{PATH}?v=1.0", Headers(list(every.items()))), HOST
+    )
+    authentication.spend(grant)
+    recut = {**every, signatures.V3_NONCE: "0.12345"}
+    again = Request(f"{PATH}?v=1", Headers(list(recut.items())))
+    assert refusal(authentication, again) == (403, "the signature was here before")
+
+
+@pytest.mark.parametrize("host", ["bridge#", f"{HOST}{PATH}?", "[", "a b", "", "h:x"])
+def test_what_is_no_host_is_400(host: str) -> None:
+    """It is a part of what is signed, and of what a token is for."""
+    with pytest.raises(Refusal) as caught:
+        made("either").check(invited(), host)
+    assert caught.value.status == 400
+
+
+def test_beside_a_signature_a_token_is_read() -> None:
+    """It says which call this is."""
+    path = invited().path
+    grant = made("either").check(signed(path=path), HOST)
+    assert grant.signature
+    assert grant.invitation is not None
+    assert grant.invitation.mpc == "m"
