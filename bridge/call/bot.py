@@ -24,6 +24,9 @@ class Bot(Protocol):
     One call, one run. Returning ends the call when all that was said has been played;
     an exception ends this call alone. When the call ends first, `call.events()` and
     `call.listen()` end; a bot that goes on regardless is cancelled some seconds later.
+    Whoever neither listens nor speaks for a minute (`bot_timeout_s`) has failed: a bot
+    that waits for something else reads `call.events()` meanwhile, if only to pass them
+    over.
 
     A bot may also have, and needs none of them:
 
@@ -31,7 +34,7 @@ class Bot(Protocol):
     * `Options`: a pydantic model; its fields are what can be set with `--bot-option`,
       and an instance of it is passed to the class when it is made
     * `async setup()` and `async close()`: once per process, before the first and after
-      the last call
+      the last call; `close()` has some seconds
     """
 
     async def __call__(self, call: "Call") -> None:

@@ -1,26 +1,64 @@
 """What takes over a call that its bot has failed in: an apology, a bot, a person."""
 
+import dataclasses
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from bridge.audio import files
 from bridge.call.bot import Answer, InService
 from bridge.call.call import Call
+from bridge.call.options import CallOptions
 from bridge.errors import BridgeError, ConfigError
+from bridge.tasks import background
 
-__all__ = ["fallback"]
+__all__ = ["fallback", "with_fallback"]
 
 _LOG = logging.getLogger(__name__)
 
 BOT = "bot:"
 TRANSFER = "transfer:"
 
+DIALLED = re.compile(r"\+?[0-9]{3,20}|sips?:\S+")
+
+
+def with_fallback(
+    bots: Mapping[str, InService], options: CallOptions, *, has_account: bool
+) -> dict[str, InService]:
+    """Let each bot have what takes over its calls, if anything is to.
+
+    Args:
+        bots: By name.
+        options: Have the steps.
+        has_account: Whether calls can be transferred.
+
+    Raises:
+        ConfigError: If a step cannot be gone through.
+    """
+    if not options.fallback:
+        return dict(bots)
+    if TRANSFER in options.fallback and not has_account:
+        raise ConfigError(
+            "fallback: transfer: needs PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN"
+        )
+    return {
+        name: dataclasses.replace(
+            bot,
+            fallback=fallback(
+                options.fallback, bots, bot.sample_rate_hz, options.fallback_from
+            ),
+        )
+        for name, bot in bots.items()
+    }
+
 
 def fallback(
     steps: str, bots: Mapping[str, InService], sample_rate_hz: int, sender: str = ""
 ) -> Answer:
     """Make what takes over, of steps that are gone through one after the other.
+
+    A step that fails is logged, and the next one comes.
 
     Args:
         steps: By commas: the path of a WAV or MP3 file, which is played to its end;
@@ -33,18 +71,25 @@ def fallback(
     Raises:
         ConfigError: If a step cannot be gone through.
     """
-    made = [
-        _step(step.strip(), bots, sample_rate_hz, sender)
-        for step in steps.split(",")
-        if step.strip()
-    ]
+    made = {
+        step: _step(step, bots, sample_rate_hz, sender)
+        for step in map(str.strip, steps.split(","))
+        if step
+    }
     if not made:
         raise ConfigError("fallback: no step, allowed are file.wav, bot:, transfer:")
 
     async def take_over(call: Call) -> None:
-        for step in made:
-            if call.is_open:
+        for name, step in made.items():
+            if not call.is_open:
+                return
+            _LOG.warning("fallback: %s", name)
+            try:
                 await step(call)
+            # The last resort must be reached whatever fails before it.
+            except Exception:  # noqa: BLE001
+                _LOG.exception("fallback: %s failed", name)
+                call.interrupt()
 
     return take_over
 
@@ -57,7 +102,10 @@ def _step(
     if step.startswith(TRANSFER):
         if not sender:
             raise ConfigError(f"fallback: {step} needs fallback_from, a number to show")
-        return _transferring(step.removeprefix(TRANSFER), sender)
+        number = step.removeprefix(TRANSFER)
+        if not DIALLED.fullmatch(number):
+            raise ConfigError(f"fallback: {step}: allowed are +15550100 and sip:...")
+        return _transferring(number, sender)
     return _playing(Path(step), sample_rate_hz)
 
 
@@ -91,9 +139,20 @@ def _transferring(number: str, sender: str) -> Answer:
             _LOG.error("no transfer to %s: no credentials of the account", number)
             return
         try:
-            if not await call.mpc.transfer(to=number, sender=sender):
-                _LOG.error("no transfer to %s: nobody answered", number)
+            # Listening meanwhile, as nobody would count as hanging.
+            async with background(hearing=_pass_over(call)):
+                has_come = await call.mpc.transfer(to=number, sender=sender)
         except BridgeError as error:
             _LOG.error("no transfer to %s: %s", number, error)
+            return
+        if has_come:
+            call.hang_up()
+        else:
+            _LOG.error("no transfer to %s: nobody answered", number)
 
     return transfer
+
+
+async def _pass_over(call: Call) -> None:
+    async for _event in call.events():
+        pass

@@ -69,6 +69,15 @@ class Inbound:
             self._waiting_samples -= len(event.samples)
         return self._queue.popleft()
 
+    def begin_anew(self) -> None:
+        """Let somebody else listen: what waited is stale, and who waited is gone."""
+        self._queue = collections.deque(
+            event for event in self._queue if not isinstance(event, Audio | Gap)
+        )
+        self._waiting_samples = 0
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.cancel()
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits to be read."""

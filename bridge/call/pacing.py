@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextvars
 import heapq
 import math
 from collections.abc import Callable
@@ -22,6 +23,7 @@ class Wheel:
     def __init__(self) -> None:
         self._slots: dict[int, collections.deque[Callable[[], None]]] = {}
         self._order: list[int] = []
+        self._context = contextvars.Context()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_slot = 0
         self._turning_slot = -1
@@ -53,7 +55,10 @@ class Wheel:
         if self._order:
             self._timer_slot = self._order[0]
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_at(self._timer_slot * SLOT_S, self._turn)
+            # Not in the context of whichever call happens to arm it.
+            self._timer = loop.call_at(
+                self._timer_slot * SLOT_S, self._turn, context=self._context
+            )
 
     def _turn(self) -> None:
         due = math.floor(asyncio.get_running_loop().time() / SLOT_S + 1e-6)

@@ -201,14 +201,15 @@ class Session:
         CALL_IDS.set(self.call.ids)
         self._log.info("call begins, answered by %s", self._bot.name)
         try:
-            failed = await self._held_by(self._bot.answer, "the bot finished")
+            failed = await self._held_by(self._bot.answer, "the bot")
+            if failed:
+                self._metrics.bot_errors[self._bot.name] += 1
             if failed and self._bot.fallback is not None and self.call.is_open:
                 self._log.warning("the fallback takes over")
                 self._metrics.fallbacks[self._bot.name] += 1
                 self.call.interrupt()
-                failed = await self._held_by(
-                    self._bot.fallback, "the fallback finished"
-                )
+                self._inbound.begin_anew()
+                failed = await self._held_by(self._bot.fallback, "the fallback")
             if failed:
                 self.end("the bot failed", "bot_error", code=1011)
         finally:
@@ -229,14 +230,14 @@ class Session:
         self.on_happening = _nobody
         self.call.let_go()
 
-    async def _held_by(self, answer: Answer, done: str) -> bool:
+    async def _held_by(self, answer: Answer, who: str) -> bool:
         """Let somebody hold the conversation; True if they failed."""
         failed = False
         try:
             async with background() as spawn:
                 self.call.begin(spawn)
                 answering = spawn(
-                    f"bot {self.facts.stream_id}", self._answer(answer, done)
+                    f"bot {self.facts.stream_id}", self._answer(answer, who)
                 )
                 spawn(
                     "attendance", attended(self._progress, self._options.bot_timeout_s)
@@ -248,14 +249,12 @@ class Session:
         # The edge of a call: whatever a bot raises ends this call and no other.
         except* Exception as failures:  # noqa: BLE001
             failed = True
-            self._metrics.bot_errors[self._bot.name] += 1
             for failure in failures_in(failures):
                 self.on_happening("bot failed", failure)
                 # Our own errors are sentences; others are for the bot's author.
                 trace = None if isinstance(failure, BridgeError) else failure
-                self._log.error(
-                    "bot %s failed: %s", self._bot.name, failure, exc_info=trace
-                )
+                name = f"bot {self._bot.name}" if who == "the bot" else who
+                self._log.error("%s failed: %s", name, failure, exc_info=trace)
         return failed
 
     def tell(self, event: Event) -> None:
@@ -291,11 +290,17 @@ class Session:
         self._inbound.push(Ended(reason))
         self._over.set()
 
-    async def _answer(self, answer: Answer, done: str) -> None:
-        await answer(self.call)
+    async def _answer(self, answer: Answer, who: str) -> None:
+        try:
+            await answer(self.call)
+        except (Exception, asyncio.CancelledError, KeyboardInterrupt):
+            raise
+        # `sys.exit()`, or the panic of an extension, is not the server's end.
+        except BaseException as error:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
         if self.call.is_open:
             await self.call.checkpoint("").done()
-            self.end(done, "bot_finished")
+            self.end(f"{who} finished", "bot_finished")
 
     def _progress(self) -> int | None:
         """How much the bot has listened to; None while it speaks, or hears nothing."""

@@ -67,8 +67,10 @@ class _End(asyncio.Transport):
         """Read what has come meanwhile, and go on."""
         self._is_paused = False
         held, self._held = self._held, []
+        loop = asyncio.get_running_loop()
         for data in held:
-            self._protocol.data_received(data)
+            # Later, as of a socket: who resumes may still have something unread.
+            loop.call_soon(self._take, data)
         self.peer._protocol.resume_writing()
 
     def _take(self, data: bytes) -> None:

@@ -103,6 +103,6 @@ async def test_bots_that_never_end_do_not_keep_the_process() -> None:
             stage.send(signal.SIGTERM)
             assert (await clings.closed()).code == 1001
             assert (await waits.closed()).code == 1001
-            assert await stage.ended() == 0
+            assert await stage.ended(30) == 0
         assert not [line for line in stage.lines if "Traceback" in str(line)]
         assert stage.said("leaving without them")

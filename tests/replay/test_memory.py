@@ -77,6 +77,8 @@ async def test_who_does_not_read_holds_the_other_up() -> None:
     assert (first.notes, second.notes) == ([], ["pause"])
 
     first.transport.resume_reading()
+    assert first.notes == []
+    await asyncio.sleep(0)
 
     assert (first.notes, second.notes) == (["one", "two"], ["pause", "resume"])
 
