@@ -140,7 +140,7 @@ async def measured(
         await work
         for _reader, writer in opened:
             writer.transport.abort()
-        return (highest - before) / 1024 / clients
+        return float(highest - before) / 1024 / clients
     finally:
         server.kill()
         await server.wait()
