@@ -25,7 +25,7 @@ The house, top to bottom; nothing below imports anything above:
     audio      samples: codecs, resampling, mixing, tones, files
     multiparty the REST API's words: requests, objects, rules
     capture    calls written down as they went over the wire
-    metrics, documents, listening, tasks, errors, virtual_time
+    metrics, documents, listening, hosts, private_files, tasks, errors, virtual_time
 """
 
 from bridge.call.bot import Bot

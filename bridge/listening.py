@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
-import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from bridge.errors import ConfigError
 from bridge.tasks import background
 
-__all__ = ["bracketed", "http_server", "is_host", "is_loopback", "listen"]
+__all__ = ["http_server", "listen"]
 
 CLOSE_TIMEOUT_S = 2.0
 
@@ -23,8 +21,6 @@ HEAD_TIMEOUT_S = 10.0
 """From a connection to its first request; uvicorn itself would wait for ever."""
 
 MOST_CONNECTIONS = 500
-
-HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
 
 class _Bounded(H11Protocol):
@@ -88,24 +84,6 @@ async def http_server(
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait({serving}, timeout=CLOSE_TIMEOUT_S)
-
-
-def is_host(text: str) -> bool:
-    """Whether a `Host` header is one: it is part of what is signed, and of logs."""
-    return HOST.fullmatch(text) is not None
-
-
-def bracketed(host: str) -> str:
-    """A host as it stands in a URL."""
-    return f"[{host}]" if ":" in host else host
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address to listen on is reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def listen(host: str, port: int) -> socket.socket:

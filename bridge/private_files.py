@@ -2,15 +2,17 @@
 
 import logging
 import os
+import re
 import stat
 from pathlib import Path
 
-__all__ = ["make", "make_folder", "opener", "warn_if_open"]
+__all__ = ["make", "make_folder", "opener", "safe_name", "warn_if_open"]
 
 _LOG = logging.getLogger(__name__)
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+LONGEST_NAME = 100
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -22,6 +24,11 @@ def make_folder(folder: Path) -> None:
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(FOLDER_MODE, exist_ok=True)
+
+
+def safe_name(text: str) -> str:
+    """What of a text that others chose can be in a file's name: it leads nowhere."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", text)[:LONGEST_NAME]
 
 
 def opener(path: str, flags: int) -> int:

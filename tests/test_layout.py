@@ -20,6 +20,7 @@ ADAPTERS = ("bridge.bots.livekit_bot", "bridge.bots.pipecat_bot")
 """What they import changes Python for the whole process; tests/adapters has its own."""
 
 UNTESTED = {
+    "listening.py": "tests/e2e/test_call.py, test_server.py, test_security.py",
     "call/figures.py": "tests/call/test_session.py, tests/e2e/test_admin.py",
     "call/options.py": "tests/call/test_session.py, and e2e: values and their ranges",
     "server/guest.py": "a Protocol and an answer, without code",

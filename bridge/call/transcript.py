@@ -5,7 +5,6 @@ import errno
 import hashlib
 import logging
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,7 +56,7 @@ class Transcript:
         self._path: Path | None = None
         if folder is not None:
             # The far end chose the name: no part of it may lead elsewhere.
-            name = re.sub(r"[^A-Za-z0-9_-]", "_", stream_id)[:100]
+            name = private_files.safe_name(stream_id)
             if name != stream_id:
                 # Nor may it be another call's.
                 name += "-" + hashlib.sha256(stream_id.encode()).hexdigest()[:12]

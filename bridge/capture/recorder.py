@@ -10,7 +10,6 @@ import collections
 import contextlib
 import logging
 import os
-import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -217,7 +216,7 @@ class Recorder:
         began = datetime.now(UTC)
         header.began = began.isoformat(timespec="milliseconds")
         # The far end chose the stream's name: no part of it may lead elsewhere.
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", stream_id)[:100]
+        name = private_files.safe_name(stream_id)
         self._serial += 1
         stamp = f"{began:%Y%m%dT%H%M%S}-{os.getpid()}-{self._serial}"
         path = self._folder / f"{stamp}-{name}{SUFFIX}"

@@ -15,7 +15,7 @@ from rich.text import Text
 from bridge.cli import logs, setup
 from bridge.documents import printable
 from bridge.errors import RefusedError, UnavailableError
-from bridge.listening import bracketed
+from bridge.hosts import bracketed
 from bridge.server.options import AdminOptions
 
 __all__ = ["command"]

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from bridge.documents import printable
 from bridge.errors import PeerError
-from bridge.listening import is_host
+from bridge.hosts import is_host
 from bridge.multiparty import callbacks, signatures
 from bridge.multiparty.callbacks import Callback
 

@@ -11,11 +11,10 @@ import datetime
 import secrets
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import jwt
 from pydantic import SecretStr
 
 from bridge.errors import ConfigError, PeerError
-from bridge.listening import bracketed
+from bridge.hosts import bracketed
 
 __all__ = [
     "Invitation",
@@ -101,6 +100,8 @@ def invited(
         mpc: Name or uuid of the Multiparty Call.
         lifetime_s: How long the token lets a call in.
     """
+    import jwt  # noqa: PLC0415 - it brings cryptography, and few need a token
+
     claims = {
         "mpc": mpc,
         "aud": place_of(url),
@@ -126,6 +127,8 @@ def read(url: str, secret: SecretStr) -> Invitation | None:
     given = dict(parse_qsl(urlsplit(url).query)).get(PARAMETER)
     if not given:
         return None
+    import jwt  # noqa: PLC0415 - it brings cryptography, and few need a token
+
     try:
         claims = jwt.decode(
             given,

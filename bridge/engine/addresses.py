@@ -10,7 +10,7 @@ import ipaddress
 from typing import TypeAlias
 
 from bridge.errors import ConfigError, PeerError
-from bridge.listening import is_loopback
+from bridge.hosts import is_loopback
 
 __all__ = ["OutOfReachError", "Reach"]
 

@@ -28,7 +28,8 @@ from bridge.engine.reporter import Reporter
 from bridge.engine.resolver import Resolver
 from bridge.engine.rest.app import Api
 from bridge.engine.transcriber import Transcriber
-from bridge.listening import bracketed, http_server, is_loopback, listen
+from bridge.hosts import bracketed, is_loopback
+from bridge.listening import http_server, listen
 from bridge.tasks import Spawn, background, expendable
 
 __all__ = ["Engine", "assemble", "running"]

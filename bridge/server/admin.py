@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge import metrics as metrics_module
 from bridge.call.session import Session
-from bridge.listening import is_loopback
+from bridge.hosts import is_loopback
 from bridge.metrics import Metrics
 from bridge.server import shown
 from bridge.server.fleet import Answer, Fleet, FleetCall, Outcome

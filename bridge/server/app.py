@@ -14,7 +14,8 @@ from bridge.call.options import CallOptions
 from bridge.control.callbacks import Callbacks
 from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
-from bridge.listening import http_server, is_loopback, listen
+from bridge.hosts import is_loopback
+from bridge.listening import http_server, listen
 from bridge.server import membership
 from bridge.server.admin import admin_app
 from bridge.server.bridge_server import BridgeServer

@@ -13,7 +13,7 @@ from websockets.http11 import Request
 from bridge.control import tokens
 from bridge.control.tokens import Invitation, TokenError
 from bridge.errors import ConfigError
-from bridge.listening import is_host
+from bridge.hosts import is_host
 from bridge.multiparty import signatures
 from bridge.server.guest import Refusal
 from bridge.server.options import AccessOptions

@@ -15,7 +15,7 @@ from bridge.capture import Recorder
 from bridge.control.bound import BoundCall
 from bridge.control.callbacks import Callbacks
 from bridge.control.client import MpcClient
-from bridge.listening import bracketed
+from bridge.hosts import bracketed
 from bridge.metrics import Metrics
 from bridge.server import membership
 from bridge.server.admission import STREAM_PATH, Admission, Admitted

@@ -122,11 +122,6 @@ class Connection(asyncio.Protocol):
         """Of the WebSocket's close; None while it is open."""
         return self._websocket.close_code
 
-    @property
-    def is_stream(self) -> bool:
-        """Whether it is upgraded, not a probe."""
-        return self._guest is not None
-
     # ------------------------------------------------------------------- the link
 
     @property

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bridge.control import tokens
 from bridge.errors import ConfigError
-from bridge.listening import is_loopback
+from bridge.hosts import is_loopback
 from bridge.server.proxies import Proxies
 
 if TYPE_CHECKING:

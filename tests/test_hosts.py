@@ -1,8 +1,8 @@
-"""Where servers listen."""
+"""Hosts and addresses."""
 
 import pytest
 
-from bridge.listening import is_loopback
+from bridge.hosts import is_loopback
 
 
 @pytest.mark.parametrize(
