@@ -16,9 +16,15 @@ from typing import Protocol
 import numpy as np
 import soxr
 
+try:
+    from bridge.audio import _fir
+except ImportError:  # Nothing was compiled when it was installed.
+    _fir = None  # type: ignore[assignment]
 from bridge.audio.pcm import Floats, Samples, saturate, saturate_in_place
 
-__all__ = ["Resampler", "resample", "resampler"]
+__all__ = ["Polyphase", "Resampler", "phases", "resample", "resampler"]
+
+INT16 = np.dtype(np.int16)
 
 HALF_TAPS = 12
 """Delay in samples of the slower rate; the filter has twice as many and one."""
@@ -120,38 +126,43 @@ def phases(up: int, down: int) -> Floats:
 class Polyphase:
     """Small whole ratios: each `down` samples in give `up` samples out.
 
-    A stream brings chunks of one length, 50 times a second: for these every array is
-    made once and used again, since making them costs as much as the filter.
+    Args:
+        up, down: The ratio, in lowest terms.
+        is_compiled: Whether to filter in C; None: if it was compiled.
     """
 
-    def __init__(self, up: int, down: int) -> None:
-        self._matrix = phases(up, down)
+    def __init__(self, up: int, down: int, *, is_compiled: bool | None = None) -> None:
+        matrix = phases(up, down)
+        compiled = _fir is not None if is_compiled is None else is_compiled
+        self._filter: Filter = (
+            _fir.Filter(matrix, up, down) if compiled else NumpyFilter(matrix, up, down)
+        )
         self._up = up
         self._down = down
-        self._before = len(self._matrix) - down
+        self._block_bytes = down * INT16.itemsize
+        self._rest = b""
+        """Received, and less than a block."""
         self.delay_samples = HALF_TAPS * max(up, down) // down
-        self.reset()
 
     def reset(self) -> None:
         """Start from silence."""
-        self._heard = np.zeros(self._before, np.float32)
-        self._steady: Steady | None = None
+        self._rest = b""
+        self._filter.reset()
 
     def process(self, samples: Samples) -> Samples:
         """Return `up / down` times as many samples (a rest waits for its block)."""
-        if self._steady is not None and self._steady.count == len(samples):
-            return self._steady.process(samples, self._matrix)
-        heard = np.concatenate((self._heard, samples), dtype=np.float32)
-        blocks = (len(heard) - self._before) // self._down
-        windows = _windows(heard, blocks, len(self._matrix), self._down)
-        self._heard = heard[blocks * self._down :]
-        self._steady = None
-        rest = len(self._heard) - self._before
-        if blocks and not rest and not len(samples) % self._down:
-            # Whole blocks, and none waits: the next of this length goes the short way.
-            self._steady = Steady(self._heard, len(samples), self._up, self._down)
-            self._heard = self._steady.heard
-        return saturate(windows @ self._matrix).reshape(-1)
+        if self._rest or len(samples) % self._down:
+            return np.frombuffer(self.process_bytes(samples.tobytes()), INT16)
+        return np.frombuffer(self._filter.process(samples), INT16)
+
+    def process_bytes(self, samples: bytes) -> bytes | bytearray:
+        """Do as `process` does with the bytes of int16, in host byte order."""
+        if self._rest or len(samples) % self._block_bytes:
+            samples = self._rest + samples
+            whole = len(samples) - len(samples) % self._block_bytes
+            self._rest = samples[whole:]
+            samples = samples[:whole]
+        return self._filter.process(samples)
 
     def flush(self) -> Samples:
         """Push the lagging samples out with silence."""
@@ -161,34 +172,61 @@ class Polyphase:
         return rest
 
 
-class Steady:
-    """The arrays for chunks of one length.
+class Filter(Protocol):
+    """Whole blocks in, whole blocks out; `_fir.c` has one, and here is the other."""
+
+    def process(self, samples: Samples | bytes) -> bytearray:
+        """Filter the next int16 samples, a multiple of `down`."""
+
+    def reset(self) -> None:
+        """Go back to silence."""
+
+
+class NumpyFilter:
+    """The filter where nothing was compiled, three to five times slower.
+
+    A stream brings chunks of one length, 50 times a second: for these every array is
+    made once and used again, since making them costs as much as the filter.
 
     Args:
-        heard: What the filter remembers.
-        count: Samples in a chunk, a multiple of `down`.
+        matrix: Of `phases`.
         up, down: The ratio.
     """
 
-    def __init__(self, heard: Floats, count: int, up: int, down: int) -> None:
-        self.count = count
-        before = len(heard)
-        blocks = count // down
+    def __init__(self, matrix: Floats, up: int, down: int) -> None:
+        self._matrix = matrix
+        self._up = up
+        self._down = down
+        self._before = len(matrix) - down
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to silence."""
+        self._make_arrays(np.zeros(self._before, np.float32), 0)
+
+    def _make_arrays(self, heard: Floats, count: int) -> None:
+        """Make the arrays for chunks of one length."""
+        before, blocks = self._before, count // self._down
         line = np.empty(before + count, np.float32)
         line[:before] = heard
-        self.heard = line[:before]
+        self._count = count
+        self._heard = line[:before]
         self._chunk = line[before:]
         self._last = line[count:]
-        self._windows = _windows(line, blocks, before + down, down)
-        self._block = np.empty((blocks, up), np.float32)
+        self._windows = _windows(line, blocks, before + self._down, self._down)
+        self._block = np.empty((blocks, self._up), np.float32)
         self._flat = self._block.reshape(-1)
 
-    def process(self, samples: Samples, matrix: Floats) -> Samples:
-        """Filter a chunk, and remember its end."""
-        self._chunk[:] = samples
-        np.matmul(self._windows, matrix, out=self._block)
-        self.heard[:] = self._last
-        return saturate_in_place(self._flat)
+    def process(self, samples: Samples | bytes) -> bytearray:
+        """Filter the next int16 samples, a multiple of `down`."""
+        chunk = np.frombuffer(samples, INT16)
+        if len(chunk) != self._count:
+            self._make_arrays(self._heard, len(chunk))
+        self._chunk[:] = chunk
+        np.matmul(self._windows, self._matrix, out=self._block)
+        # Where a chunk is shorter than the memory, both overlap: numpy sees to that.
+        self._heard[:] = self._last
+        return bytearray(saturate_in_place(self._flat).data)
 
 
 def _windows(line: Floats, blocks: int, width: int, down: int) -> Floats:

@@ -1,5 +1,6 @@
 """Constant delay, whatever the chunks, and a filter as good as it claims."""
 
+import os
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.audio.levels import rms_dbfs
 from bridge.audio.pcm import Samples, silence
-from bridge.audio.resampling import resample, resampler
+from bridge.audio.resampling import Polyphase, phases, resample, resampler
 from bridge.audio.tones import tone
 
 RATIOS = [
@@ -181,3 +182,53 @@ def test_a_rate_must_be_positive() -> None:
     """Zero is no rate."""
     with pytest.raises(ValueError, match="cannot resample from 0 Hz"):
         resampler(0, 8000)
+
+
+def _compiled(*, is_compiled: bool, up: int, down: int) -> Polyphase:
+    try:
+        return Polyphase(up, down, is_compiled=is_compiled)
+    except AttributeError:
+        pytest.skip("the filter was not compiled: there was no compiler")
+
+
+@pytest.mark.parametrize(("up", "down"), [(2, 1), (1, 2), (3, 1), (1, 3), (3, 2)])
+@given(sizes=st.lists(st.integers(0, 700), max_size=6), seed=st.integers(0, 99))
+def test_both_filters_say_the_same(
+    up: int, down: int, sizes: list[int], seed: int
+) -> None:
+    """The compiled one and numpy's: but for the rounding of a sum in another order."""
+    random = np.random.default_rng(seed)
+    compiled = _compiled(is_compiled=True, up=up, down=down)
+    plain = _compiled(is_compiled=False, up=up, down=down)
+    for size in sizes:
+        chunk = random.integers(-32768, 32768, size).astype(np.int16)
+
+        ours, theirs = compiled.process(chunk), plain.process(chunk)
+
+        assert len(ours) == len(theirs)
+        assert np.abs(ours.astype(int) - theirs).max(initial=0) <= 1
+    rest = compiled.flush().astype(int) - plain.flush()
+    assert np.abs(rest).max(initial=0) <= 1
+
+
+@pytest.mark.skipif("CI" not in os.environ, reason="elsewhere there may be no compiler")
+def test_ci_compiles_the_filter() -> None:
+    """Else nothing above has been tried."""
+    assert Polyphase(2, 1, is_compiled=True).process(silence(160)).shape == (320,)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(b"", 0, 1), (bytes(12), 2, 1), (bytes(8), 1, 3)]
+)
+def test_a_matrix_of_no_filter_is_refused(arguments: tuple[bytes, int, int]) -> None:
+    """It must be whole blocks of whole rows."""
+    fir = pytest.importorskip("bridge.audio._fir")
+    with pytest.raises(ValueError, match="no matrix"):
+        fir.Filter(*arguments)
+
+
+def test_half_a_block_is_refused_by_the_compiled_filter() -> None:
+    """`Polyphase` keeps it back."""
+    fir = pytest.importorskip("bridge.audio._fir")
+    with pytest.raises(ValueError, match="whole number of blocks"):
+        fir.Filter(phases(1, 2), 1, 2).process(silence(3))

@@ -1,0 +1,81 @@
+"""A line between the wire and a bot: decoding and resampling in one step, each way.
+
+L16 through the compiled filter is the usual case, and skips the arrays between: the
+bytes of a payload go in, or come out, as they are.
+"""
+
+import sys
+
+import numpy as np
+
+from bridge.audio.codecs import L16, Codec
+from bridge.audio.pcm import Samples
+from bridge.audio.resampling import Polyphase, resampler
+
+__all__ = ["FromWire", "ToWire"]
+
+INT16 = np.dtype(np.int16)
+
+
+def _is_host_l16(codec: Codec) -> bool:
+    """Whether a payload's bytes are those of int16 in memory."""
+    return codec is L16 and sys.byteorder == "little"
+
+
+class FromWire:
+    """Payloads become samples at the bot's rate.
+
+    Args:
+        codec: Of the payloads.
+        wire_hz: Their rate.
+        bot_hz: The bot's.
+    """
+
+    def __init__(self, codec: Codec, wire_hz: int, bot_hz: int) -> None:
+        self._decode = codec.decode
+        self._resampler = resampler(wire_hz, bot_hz)
+        self._direct = None
+        if _is_host_l16(codec) and isinstance(self._resampler, Polyphase):
+            self._direct = self._resampler.process_bytes
+
+    def samples(self, payload: bytes) -> Samples:
+        """Take the next payload, of whole samples; what comes is the caller's own."""
+        if self._direct is not None:
+            return np.frombuffer(self._direct(payload), INT16)
+        return self._resampler.process(self._decode(payload))
+
+
+class ToWire:
+    """Samples at the bot's rate become payloads.
+
+    Args:
+        codec: Of the payloads.
+        bot_hz: Rate of the samples.
+        wire_hz: Rate of the payloads.
+    """
+
+    def __init__(self, codec: Codec, bot_hz: int, wire_hz: int) -> None:
+        self._encode = codec.encode
+        self._resampler = resampler(bot_hz, wire_hz)
+        self._direct = None
+        if _is_host_l16(codec) and isinstance(self._resampler, Polyphase):
+            self._direct = self._resampler.process_bytes
+
+    @property
+    def delay_samples(self) -> int:
+        """How far payloads lag behind samples, in samples of the wire."""
+        return self._resampler.delay_samples
+
+    def payload(self, samples: Samples) -> bytes:
+        """Take the next samples; what comes may be less, or nothing."""
+        if self._direct is not None:
+            return bytes(self._direct(samples.tobytes()))
+        return self._encode(self._resampler.process(samples))
+
+    def flush(self) -> bytes:
+        """The lagging rest; then a new stream begins."""
+        return self._encode(self._resampler.flush())
+
+    def reset(self) -> None:
+        """Forget what was said, as before a new stream."""
+        self._resampler.reset()

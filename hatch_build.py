@@ -1,0 +1,43 @@
+"""Compiles `bridge/audio/_fir.c` while the package is built.
+
+Without a compiler the package is built all the same: the filter then is numpy's, which
+is slower (docs/performance.md says how much).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from setuptools import Distribution, Extension
+from setuptools.command.build_ext import build_ext
+
+SOURCE = "bridge/audio/_fir.c"
+
+
+class CompileFilter(BuildHookInterface[Any]):
+    """Adds the compiled filter to a wheel, or to the folder of an editable install."""
+
+    def initialize(self, _version: str, build_data: dict[str, Any]) -> None:
+        """Compile; what can't be compiled is left out."""
+        if self.target_name != "wheel" or os.environ.get("BRIDGE_NO_EXTENSION"):
+            return
+        extension = Extension(
+            "bridge.audio._fir",
+            [SOURCE],
+            define_macros=[("Py_LIMITED_API", "0x030b0000")],
+            extra_compile_args=["-O3"] if os.name == "posix" else ["/O2"],
+            optional=True,
+            py_limited_api=True,
+        )
+        distribution = Distribution({"name": "mpc-bridge", "ext_modules": [extension]})
+        command = build_ext(distribution)
+        command.inplace = True
+        command.build_temp = str(Path(self.root, "build"))
+        command.ensure_finalized()
+        command.run()
+        compiled = Path(self.root, command.get_ext_filename("bridge.audio._fir"))
+        if compiled.exists():
+            build_data["artifacts"].append(f"/{compiled.relative_to(self.root)}")
+            build_data["pure_python"] = False
+            build_data["infer_tag"] = True
