@@ -164,13 +164,14 @@ class Call:
         Raises:
             MisuseError: If another reader is waiting for the next event.
         """
+        inbound = self._inbound
         while True:
-            event = self._inbound.take()
-            if event is None:
-                await self._inbound.filled()
-            elif isinstance(event, Audio):
+            if inbound.is_empty:
+                await inbound.filled()
+            event = inbound.take()
+            if type(event) is Audio:
                 yield event.samples
-            elif isinstance(event, Ended):
+            elif type(event) is Ended:
                 return
 
     # --------------------------------------------------------------- speaking
@@ -187,7 +188,7 @@ class Call:
         _check(samples)
         if self.is_open:
             playback = self._outbound.speak(samples)
-            if self._outbound.is_full(playback):
+            if playback.queued_samples and self._outbound.is_full(playback):
                 await self._outbound.room(playback)
 
     def play(self, source: Source, name: str = "") -> Playback:
@@ -315,6 +316,10 @@ async def _each(pieces: Iterable[Samples]) -> AsyncIterator[Samples]:
 
 
 def _check(samples: object) -> None:
+    if (
+        type(samples) is np.ndarray and samples.dtype is _INT16 and samples.ndim == 1
+    ):  # As nearly always.
+        return
     if not isinstance(samples, np.ndarray):
         raise MisuseError(
             f"samples are a numpy array of int16, got {type(samples).__name__}"

@@ -53,11 +53,6 @@ class Figures:
         kept = self.latencies_s.setdefault(stage, collections.deque(maxlen=MOST_KEPT))
         kept.append(seconds)
 
-    @property
-    def has_dropped_more(self) -> bool:
-        """Whether something was dropped that is not counted yet."""
-        return self._inbound.dropped_samples > self._dropped_samples
-
     def count_dropped(self) -> bool:
         """Count what was dropped, in frames; whether it is the first time."""
         is_first = not self._dropped_samples

@@ -94,7 +94,8 @@ class HeardLedger:
         self.latency_s = ASSUMED_LATENCY_S
         """The slowest of the last round trips, or the assumption."""
         self._rate_hz = rate_hz
-        self._fastest = Playout(rate_hz)
+        self.fastest = Playout(rate_hz)
+        """The model in which whatever is sent has arrived."""
         self._slowest = Playout(rate_hz)
         # Position behind each sending that may not have been played, and its time.
         self._unheard: collections.deque[tuple[int, float]] = collections.deque()
@@ -108,7 +109,7 @@ class HeardLedger:
 
     def ahead_s(self, now_s: float) -> float:
         """How long the far end can play on; negative: for how long it has been dry."""
-        return self._fastest.ends_at_s - now_s
+        return self.fastest.ends_at_s - now_s
 
     def all_played_by_s(self) -> float:
         """When even the slowest model has played everything."""
@@ -116,10 +117,10 @@ class HeardLedger:
 
     def send(self, count: int, now_s: float) -> None:
         """Book samples that leave now."""
-        if self._fastest.ends_at_s <= now_s:
+        if self.fastest.ends_at_s <= now_s:
             self._speech_began = self.sent_samples
         self.sent_samples += count
-        self._fastest.send(count, now_s)
+        self.fastest.send(count, now_s)
         self._slowest.send(count, now_s, self.latency_s + FAR_FRAME_S)
         self._unheard.append((self.sent_samples, now_s))
         if len(self._unheard) > MOST_UNHEARD:
@@ -129,7 +130,7 @@ class HeardLedger:
         """Book a checkpoint behind all that was sent; return its unique name."""
         self._serial += 1
         name = f"{self._serial}.{label}" if label else str(self._serial)
-        self._pending[name] = (self.sent_samples, max(self._fastest.ends_at_s, now_s))
+        self._pending[name] = (self.sent_samples, max(self.fastest.ends_at_s, now_s))
         if len(self._pending) > MOST_PENDING:
             # A platform that acknowledges nothing: the oldest will not come any more.
             del self._pending[next(iter(self._pending))]
@@ -153,7 +154,7 @@ class HeardLedger:
     def bounds(self, now_s: float) -> Bounds:
         """How far the far end has played by now."""
         least = max(self._confirmed, self._slowest.played(now_s))
-        most = max(least, self._fastest.played(now_s))
+        most = max(least, self.fastest.played(now_s))
         if self._confirmed >= most:
             certainty = Certainty.CONFIRMED
         elif self._confirmed > self._speech_began:
@@ -170,10 +171,10 @@ class HeardLedger:
         """
         bounds = self.bounds(now_s)
         # What we send now arrives after all of this: the far end plays on till then.
-        most = max(bounds.most, self._fastest.played(now_s + self.latency_s))
+        most = max(bounds.most, self.fastest.played(now_s + self.latency_s))
         self._pending.clear()
         self._unheard.clear()
-        self._fastest.restart(self.sent_samples, now_s)
+        self.fastest.restart(self.sent_samples, now_s)
         self._slowest.restart(self.sent_samples, now_s)
         self._confirmed = self.sent_samples
         self._speech_began = self.sent_samples

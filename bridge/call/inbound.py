@@ -42,14 +42,25 @@ class Inbound:
         self._waiting_samples = 0
         self._waiter: asyncio.Future[None] | None = None
 
+    def push_audio(self, audio: Audio) -> bool:
+        """Add audio, and wake the reader; True if older audio was dropped for it."""
+        self._queue.append(audio)
+        self._waiting_samples += len(audio.samples)
+        limit = self._limit_samples if self.is_read else self._early_samples
+        is_over = self._waiting_samples > limit
+        while self._waiting_samples > limit:
+            self._drop_oldest()
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        return is_over and self.is_read
+
     def push(self, event: Event) -> None:
         """Add an event, and wake the reader."""
-        self._queue.append(event)
         if isinstance(event, Audio):
-            self._waiting_samples += len(event.samples)
-            limit = self._limit_samples if self.is_read else self._early_samples
-            while self._waiting_samples > limit:
-                self._drop_oldest()
+            self.push_audio(event)
+            return
+        self._queue.append(event)
         # A flood of keys at a bot that takes none: the oldest are stale by now.
         while len(self._queue) > self._most_events and self._drop_event():
             pass
@@ -62,11 +73,11 @@ class Inbound:
         if not self._queue:
             return None
         event = self._queue[0]
-        if isinstance(event, Ended):
+        if type(event) is Audio:
+            self._waiting_samples -= len(event.samples)
+        elif type(event) is Ended:
             return event
         self.taken += 1
-        if isinstance(event, Audio):
-            self._waiting_samples -= len(event.samples)
         return self._queue.popleft()
 
     def begin_anew(self) -> None:
@@ -83,17 +94,18 @@ class Inbound:
         """Whether nothing waits to be read."""
         return not self._queue
 
-    async def filled(self) -> None:
-        """Wait until there is an event to take.
+    def filled(self) -> asyncio.Future[None]:
+        """To be awaited until there may be an event to take.
 
         Raises:
             MisuseError: If somebody else waits: they would rob each other.
         """
         if self._waiter is not None and not self._waiter.done():
             raise MisuseError("this call's events are already being read")
-        while not self._queue:
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        if self._queue:
+            waiter.set_result(None)
+        return waiter
 
     def _drop_event(self) -> bool:
         for place, event in enumerate(self._queue):

@@ -12,8 +12,8 @@ import dataclasses
 from collections.abc import Callable
 
 from bridge.audio.codecs import CODECS
+from bridge.audio.line import ToWire
 from bridge.audio.pcm import FRAME_MS, Samples, silence
-from bridge.audio.resampling import resampler
 from bridge.call.events import Heard, Played
 from bridge.call.heard import Bounds, Certainty, HeardLedger
 from bridge.call.pacing import Wheel
@@ -96,14 +96,22 @@ class Outbound:
         self.is_blocked = False
         """Set while the link takes nothing; audio waits here meanwhile."""
         self._content_type = content_type
-        self._codec = CODECS[content_type.encoding]
+        self._sample_bytes = content_type.bytes_per_sample
         self._rate_hz = sample_rate_hz
         self._options = options
         self._wheel = wheel
         self._metrics = metrics
         self.underruns = 0
-        self._resampler = resampler(sample_rate_hz, content_type.rate_hz)
+        codec = CODECS[content_type.encoding]
+        self._silence = codec.encode(
+            silence(round(options.cushion_s * content_type.rate_hz))
+        )
+        self._speaking = ToWire(codec, sample_rate_hz, content_type.rate_hz)
+        self._delay_samples = self._speaking.delay_samples
         self._ledger = HeardLedger(content_type.rate_hz)
+        self._far_queue = self._ledger.fastest
+        self._most_ahead_s = options.lead_s - FRAME_S + 1e-6
+        """A frame is due when the far end has no more than this."""
         self._queue: collections.deque[Playback] = collections.deque()
         self._awaiting: dict[str, Playback] = {}
         self._frame = sample_rate_hz * FRAME_MS // 1000
@@ -133,6 +141,15 @@ class Outbound:
         if not self._queue or not self._queue[-1].is_live:
             self.new(is_live=True)
         playback = self._queue[-1]
+        if not playback.queued_samples and len(samples) == self._frame:
+            now_s = self._now()
+            ahead_s = self._far_queue.ends_at_s - now_s
+            is_next = len(self._queue) == 1 and not self.is_blocked
+            if is_next and 0 <= ahead_s <= self._most_ahead_s:
+                # Due at once, as the frames of who answers in time are: no queue.
+                playback.pass_by(self._frame)
+                self._send_frame(samples, playback, now_s)
+                return playback
         playback.add(samples)
         self.pump()
         return playback
@@ -183,9 +200,8 @@ class Outbound:
                 self._finish(self._queue.popleft(), now_s)
                 ahead_s = self._ledger.ahead_s(now_s)
                 continue
-            early_s = ahead_s + FRAME_S - self._options.lead_s
-            if early_s > 1e-6:
-                self._wake(now_s + early_s)
+            if ahead_s > self._most_ahead_s:
+                self._wake(now_s + ahead_s + FRAME_S - self._options.lead_s)
                 break
             if playback.queued_samples < self._frame and not playback.is_complete:
                 # A part of a frame waits for the rest, while there is time.
@@ -195,13 +211,12 @@ class Outbound:
                     break
             if ahead_s < 0:
                 self._resume_dry(playback, -ahead_s, now_s)
-            self._send_frame(playback, now_s)
+            self._send_frame(playback.take(self._frame), playback, now_s)
             ahead_s = self._ledger.ahead_s(now_s)
         self._make_room()
 
-    def _send_frame(self, playback: Playback, now_s: float) -> None:
-        samples = self._resampler.process(playback.take(self._frame))
-        self._send(samples, playback, now_s)
+    def _send_frame(self, samples: Samples, playback: Playback, now_s: float) -> None:
+        self._send(self._speaking.payload(samples), playback, now_s)
         if now_s >= self._checkpoint_due_s:
             self._checkpoint_due_s = now_s + CHECKPOINT_EVERY_S
             self._checkpoint("", now_s)
@@ -214,39 +229,28 @@ class Outbound:
         self._checkpoint_due_s = now_s
         playback.fold(self._ledger.bounds(now_s).least)
         if playback.is_live and self.queued_s < self._options.cushion_s:
-            cushion = silence(
-                round(self._options.cushion_s * self._content_type.rate_hz)
-            )
-            self._send(cushion, None, now_s)
+            self._send(self._silence, None, now_s)
 
-    def _send(self, samples: Samples, playback: Playback | None, now_s: float) -> None:
-        """Send samples at the wire's rate, and book them."""
-        if not len(samples):
+    def _send(self, payload: bytes, playback: Playback | None, now_s: float) -> None:
+        """Send audio as it is on the wire, and book it."""
+        count = len(payload) // self._sample_bytes
+        if not count:
             return
         if playback is not None:
             if playback.audible_from_s is None:
                 playback.audible_from_s = now_s + max(0.0, self._ledger.ahead_s(now_s))
-            playback.book(
-                self._ledger.sent_samples,
-                len(samples),
-                self._resampler.delay_samples,
-            )
-        self._ledger.send(len(samples), now_s)
+            playback.book(self._ledger.sent_samples, count, self._delay_samples)
+        self._ledger.send(count, now_s)
         self._metrics.frames_sent += 1
-        self.on_message(
-            PlayAudio(
-                media=PlayAudioBody(
-                    payload=self._codec.encode(samples),
-                    content_type=self._content_type.encoding,
-                    sample_rate=self._content_type.rate_hz,
-                )
-            )
+        body = PlayAudioBody(
+            payload, self._content_type.encoding, self._content_type.rate_hz
         )
+        self.on_message(PlayAudio(media=body))
 
     def _finish(self, playback: Playback, now_s: float) -> None:
         """All of a playback is sent: push its tail out, and ask when it is played."""
         if not playback.is_empty:
-            self._send(self._resampler.flush(), playback, now_s)
+            self._send(self._speaking.flush(), playback, now_s)
         playback.sent(self._ledger.sent_samples)
         name = self._checkpoint(playback.name, now_s)
         self._awaiting[name] = playback
@@ -328,7 +332,7 @@ class Outbound:
             playback.cut(bounds.least)
 
     def _drop_all(self, bounds: Bounds) -> Heard:
-        self._resampler.reset()
+        self._speaking.reset()
         dropped = [*self._awaiting.values(), *self._queue]
         self._awaiting.clear()
         self._queue.clear()

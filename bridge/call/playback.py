@@ -121,6 +121,10 @@ class Playback:
             self.queued_samples += len(samples)
             self._added_samples += len(samples)
 
+    def pass_by(self, count: int) -> None:
+        """Note samples that are sent without having been queued."""
+        self._added_samples += count
+
     def take(self, count: int) -> Samples:
         """Remove up to `count` samples from the front."""
         first = self._chunks[0]
@@ -152,10 +156,12 @@ class Playback:
             delay_samples: How far the resampler lags, at the wire's rate.
         """
         self._delay_samples = delay_samples
-        if self._spans and self._spans[-1].start + self._spans[-1].count == start:
-            self._spans[-1].count += count
-        else:
-            self._spans.append(Span(start, count))
+        if self._spans:
+            last = self._spans[-1]
+            if last.start + last.count == start:
+                last.count += count
+                return
+        self._spans.append(Span(start, count))
 
     def cut(self, position: int) -> None:
         """Book what was sent beyond a position as lost: nobody heard it."""

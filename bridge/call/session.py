@@ -5,13 +5,12 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from bridge.audio.codecs import CODECS
-from bridge.audio.resampling import resampler
 from bridge.call.attendance import attended
 from bridge.call.bot import Answer, InService
 from bridge.call.call import Call, CallFacts
-from bridge.call.events import Audio, Coached, Dtmf, Ended, Event, Gap, Member
+from bridge.call.events import Dtmf, Ended, Event, Member
 from bridge.call.figures import Figures
+from bridge.call.hearing import Hearing
 from bridge.call.ids import CALL_IDS
 from bridge.call.inbound import Inbound
 from bridge.call.link import Link
@@ -25,12 +24,14 @@ from bridge.metrics import Metrics
 from bridge.stream import messages
 from bridge.stream.messages import Media, Message, Unknown
 from bridge.stream.protocol import State, StreamProtocol
-from bridge.stream.sequence import Anomaly, GapDetector
 from bridge.tasks import background, failures_in
 
 __all__ = ["CallOptions", "Session"]
 
 _LOG = logging.getLogger(__name__)
+
+# Looked up once: a member of an enum costs as much as a call.
+STREAMING = State.STREAMING
 
 MOST_ERRORS_IN_A_ROW = 100
 """So many unreadable messages, and nothing readable between: this is no stream."""
@@ -79,15 +80,14 @@ class Session:
         self._metrics = metrics
         self._options = options
         content_type = protocol.content_type
-        self._decode = CODECS[content_type.encoding].decode
-        self._wire_rate_hz = content_type.rate_hz
-        self._resampler = resampler(content_type.rate_hz, bot.sample_rate_hz)
-        self._gaps = GapDetector()
-        self._received_samples = 0
-        self._coach: Member | None = None
         self._errors_in_a_row = 0
         self._over = asyncio.Event()
         self._inbound = Inbound(bot.sample_rate_hz, options.listen_s)
+        self._hearing = Hearing(
+            content_type, bot.sample_rate_hz, self._inbound, metrics
+        )
+        self._hearing.on_gap = lambda kind: self.on_happening("gap", kind)
+        self._hearing.on_dropped = self._count_dropped
         self._outbound = Outbound(
             content_type, bot.sample_rate_hz, options.playback, wheel, metrics
         )
@@ -132,7 +132,7 @@ class Session:
     @property
     def received_s(self) -> float:
         """How much audio came."""
-        return self._received_samples / self.call.sample_rate_hz
+        return self._hearing.received_samples / self.call.sample_rate_hz
 
     # ------------------------------------------------------- what the socket does
 
@@ -142,8 +142,8 @@ class Session:
             self.tape.received(text)
         try:
             message = self._protocol.receive(text)
-            if isinstance(message, Media):
-                self._hear(message)
+            if type(message) is Media:
+                self._hearing.hear(message)
             else:
                 self._take(message)
         except StreamError as error:
@@ -162,7 +162,7 @@ class Session:
         self._protocol = protocol or StreamProtocol(
             messages.Side.BRIDGE, resumed=self.start
         )
-        self._gaps = GapDetector()
+        self._hearing.begin_anew()
         self._link = link
         self.resume_writing()
 
@@ -227,6 +227,7 @@ class Session:
         the collector comes, which it does rarely.
         """
         self._outbound.on_message = _nobody
+        self._hearing.on_gap = self._hearing.on_dropped = _nobody
         self.on_happening = _nobody
         self.call.let_go()
 
@@ -264,7 +265,7 @@ class Session:
 
     def coached_by(self, member: Member | None) -> None:
         """What is heard from now on is said to us alone, or is not."""
-        self._coach = member
+        self._hearing.coach = member
 
     def end(self, reason: str, kind: str, code: int = 1000) -> None:
         """End the call, once: close the socket, tell the bot.
@@ -317,63 +318,30 @@ class Session:
 
     # ------------------------------------------------------------------- messages
 
-    def _hear(self, message: Media) -> None:
-        # A bidirectional stream can only be inbound, but some say it echoes us.
-        if message.media.track not in (None, "inbound"):
-            return
-        wire = self._decode(message.media.payload)
-        self._metrics.frames_received += 1
-        found = self._gaps.observe_audio(
-            message, len(wire) * 1000 // self._wire_rate_hz
-        )
-        self._observe(message)
-        if found is not None:
-            self._count_gap(found.anomaly)
-            if found.anomaly is Anomaly.REPEATED_AUDIO:
-                return
-            if found.anomaly is Anomaly.MISSING_AUDIO:
-                self._inbound.push(Gap(found.count / 1000, "lost on the way"))
-        samples = self._resampler.process(wire)
-        if len(samples):
-            place = self._received_samples
-            self._inbound.push(
-                Audio(samples, place)
-                if self._coach is None
-                else Coached(samples, place, self._coach)
+    def _count_dropped(self) -> None:
+        if self.figures.count_dropped():
+            self._log.warning(
+                "bot %s listens more slowly than the caller speaks: more than %.1f s "
+                "wait, the oldest are dropped",
+                self._bot.name,
+                self._options.listen_s,
             )
-            self._received_samples += len(samples)
-            if self.figures.has_dropped_more and self.figures.count_dropped():
-                self._log.warning(
-                    "bot %s listens more slowly than the caller speaks: more than "
-                    "%.1f s wait, the oldest are dropped",
-                    self._bot.name,
-                    self._options.listen_s,
-                )
 
     def _take(self, message: Message | Unknown) -> None:
         match message:
             case messages.Dtmf():
-                self._observe(message)
+                self._hearing.observe(message)
                 self._inbound.push(Dtmf(str(message.dtmf.digit)))
                 self.on_happening("key", str(message.dtmf.digit))
             case messages.PlayedStream():
-                self._observe(message)
+                self._hearing.observe(message)
                 self._outbound.acknowledge(message.name or "")
             case messages.ClearedAudio():
-                self._observe(message)
+                self._hearing.observe(message)
             case messages.Stop():
                 self.end(message.reason or "the far end stopped the stream", "stop")
             case Unknown():
                 self._log.debug("passed over %s: %s", message.event, message.text)
-
-    def _observe(self, message: messages.Numbered) -> None:
-        found = self._gaps.observe(message)
-        if found is not None:
-            self._count_gap(found.anomaly)
-
-    def _count_gap(self, anomaly: Anomaly) -> None:
-        self._metrics.gaps[anomaly.value] += 1
-        self.on_happening("gap", anomaly.value)
 
     def _complain(self, error: StreamError) -> None:
         self._metrics.stream_errors += 1
@@ -386,7 +354,7 @@ class Session:
             self.end("the far end sends nothing readable", "unreadable", code=1007)
 
     def _send(self, message: Message) -> None:
-        if self._link is None or self._protocol.state is not State.STREAMING:
+        if self._link is None or self._protocol.state is not STREAMING:
             return
         text = self._protocol.send(message)
         if self.tape is not None:

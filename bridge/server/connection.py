@@ -1,7 +1,8 @@
-"""One socket: HTTP first, then WebSocket, on `websockets`' Sans-I/O core.
+"""One socket: HTTP first, then WebSocket.
 
-The library parses and frames; what stays here is the asyncio side of it and the
-deadlines. Nothing on the way of a frame is awaited.
+`websockets`' Sans-I/O core reads the request and answers it; what makes frames of bytes
+after that is a `Framing`. What stays here is the asyncio side of both, and deadlines.
+Nothing on the way of a frame is awaited.
 """
 
 import asyncio
@@ -12,14 +13,14 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import cast
 
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 from websockets.http11 import Request, Response
-from websockets.protocol import CLOSED, OPEN
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from bridge.call.pacing import Wheel
 from bridge.server.allowance import Allowance
+from bridge.server.framing import Framing, WebsocketsFraming
 from bridge.server.guest import Guest, Refusal
 from bridge.server.options import ServerOptions
 
@@ -39,9 +40,6 @@ LONGEST_REASON_BYTES = 123
 HIGH_WATER_BYTES = 16 * 1024
 """More than this unsent means that the far end does not read."""
 
-SLICE_BYTES = 4096
-"""So much is parsed in one go: hundreds of the shortest frames there are."""
-
 FRAMES_AT_ONCE_S = 4.0
 """After a stall of the network all of a stream's frames come at once. Who sends more
 has to wait: parsing is dear, and time is shared by all calls."""
@@ -49,6 +47,8 @@ has to wait: parsing is dear, and time is shared by all calls."""
 KERNEL_BUFFER_BYTES = 32 * 1024
 """By default the kernel takes megabytes, minutes of audio, before it says so."""
 
+
+HEAD_ENDS = b"\r\n\r\n"
 
 HEAD_TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -82,11 +82,13 @@ class Connection(asyncio.Protocol):
             max_size=options.max_message_bytes,
         )
         self._guest: Guest | None = None
-        self._head_bytes = 0
-        # One piece of memory: the library bounds a message's bytes, not its fragments.
-        self._fragments: bytearray | None = None
-        self._unread = b""
-        """Received while whoever sends has to wait."""
+        self._framing: Framing | None = None
+        """Once the socket is a WebSocket."""
+        self.send: Callable[[bytes], None] = _to_nobody
+        """Send a text message; on a closed socket, do nothing."""
+        self.is_writable = True
+        """Whether the far end keeps reading."""
+        self._head = b""
         self._is_flooding = False
         self._now = asyncio.get_running_loop().time
         self._transport: asyncio.Transport
@@ -115,35 +117,24 @@ class Connection(asyncio.Protocol):
         self._watching_for_s: float | None = None
 
     def __repr__(self) -> str:
-        return f"<Connection {self._peer} {self._websocket.state.name.lower()}>"
+        state = "streaming" if self._framing is not None else "waiting"
+        return f"<Connection {self._peer} {'lost' if self._is_lost else state}>"
 
     @property
     def close_code(self) -> int | None:
         """Of the WebSocket's close; None while it is open."""
-        return self._websocket.close_code
+        return self._framing.close_code if self._framing is not None else None
 
     # ------------------------------------------------------------------- the link
 
-    @property
-    def is_writable(self) -> bool:
-        """Whether the far end keeps reading."""
-        return self._read_by_s is None
-
-    def send(self, text: bytes) -> None:
-        """Send a text message; on a closed socket, do nothing."""
-        if self._websocket.state is OPEN:
-            self._websocket.send_text(text)
-            self._flush()
-
     def close(self, code: int, reason: str) -> None:
         """Say goodbye; the socket closes when the far end has answered, or soon."""
-        if self._websocket.state is OPEN:
+        if self._framing is not None and self._framing.is_open:
             short = reason.encode()[:LONGEST_REASON_BYTES].decode(errors="ignore")
-            self._websocket.send_close(code, short)
             self._is_leaving = True
             self._start_by_s = self._pong_by_s = self._ping_at_s = None
             self._close_by_s = self._now() + self._options.close_timeout_s
-            self._flush()
+            self._framing.close(code, short)
             self._watch()
 
     def abort(self) -> None:
@@ -171,55 +162,23 @@ class Connection(asyncio.Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Parse, answer, and hand messages on; of a flood no more than is allowed."""
-        if self._upgrade_by_s is not None and self._is_too_much(data):
-            return
-        if self._unread:
-            self._unread += data
-            return
-        for begin in range(0, len(data), SLICE_BYTES):
-            wait_s = self._read(data[begin : begin + SLICE_BYTES])
-            if wait_s > 0:
-                self._unread = data[begin + SLICE_BYTES :]
-                self._slow_down(wait_s)
-                return
-
-    def _read(self, data: bytes) -> float:
-        """Read some data; for how long no more should be."""
-        self._websocket.receive_data(data)
-        events = self._websocket.events_received()
-        for event in events:
-            if isinstance(event, Frame):
-                self._take(event)
-            elif isinstance(event, Request):
-                self._answer(event)
-        self._flush()
-        return self._frames.use(len(events), self._now())
-
-    def _slow_down(self, wait_s: float) -> None:
-        """Read no more for a while: their system holds back what they send."""
-        if not self._is_flooding and self._guest is not None:
-            most = self._options.access.max_frames_per_s
-            self._guest.complain(f"more than {most:g} frames a second: slowed down")
-        self._is_flooding = True
-        self._transport.pause_reading()
-        self._wheel.at(self._now() + wait_s, self._go_on_reading)
-
-    def _go_on_reading(self) -> None:
-        if self._is_lost or self._transport.is_closing():
-            return
-        unread, self._unread = self._unread, b""
-        # First: what is unread may be too much again.
-        self._transport.resume_reading()
-        self.data_received(unread)
+        """Hand frames on; before the upgrade, read the request."""
+        if self._framing is not None:
+            self._framing.receive(data)
+        else:
+            self._read_head(data)
 
     def eof_received(self) -> None:
         """The far end sends no more."""
-        self._websocket.receive_eof()
-        self._flush()
+        if self._framing is not None:
+            self._framing.receive_eof()
+        else:
+            self._websocket.receive_eof()
+            self._flush()
 
     def pause_writing(self) -> None:
         """Start the deadline for the far end to read."""
+        self.is_writable = False
         self._read_by_s = self._now() + self._options.send_timeout_s
         if self._guest is not None:
             self._guest.pause_writing()
@@ -227,6 +186,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It reads again."""
+        self.is_writable = True
         self._read_by_s = None
         if self._guest is not None:
             self._guest.resume_writing()
@@ -234,14 +194,70 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Tell the guest how it ended."""
         self._is_lost = True
-        if self._websocket.state is not CLOSED:
-            self._websocket.receive_eof()
+        if self._framing is not None:
+            self._framing.receive_eof()
         if self._guest is not None:
-            self._guest.closed(cleanly=self._websocket.close_code != NO_CLOSE_FRAME)
+            self._guest.closed(cleanly=self.close_code != NO_CLOSE_FRAME)
         self._guest = None
         self._on_lost(self)
 
+    # ------------------------------------------------------- what the framing tells
+
+    def take_text(self, text: bytes) -> None:
+        """Take a whole message."""
+        if self._guest is not None and not self._is_leaving:
+            self._idle_since_s = self._now()
+            self._guest.receive(text)
+
+    def take_other(self, opcode: int) -> None:
+        """Note what is no text."""
+        if opcode == Opcode.PONG:
+            # It does not count: who only answers pings carries no stream.
+            self._pong_by_s = None
+        elif self._guest is not None and not self._is_leaving:
+            self._idle_since_s = self._now()
+            if opcode == Opcode.BINARY:
+                self._guest.complain("binary message, allowed are text messages")
+
+    def may_go_on(self, frames: int) -> bool:
+        """Whether more may be read now; else their system holds back what they send."""
+        wait_s = self._frames.use(frames, self._now())
+        if not wait_s:
+            return True
+        if not self._is_flooding and self._guest is not None:
+            most = self._options.access.max_frames_per_s
+            self._guest.complain(f"more than {most:g} frames a second: slowed down")
+        self._is_flooding = True
+        self._transport.pause_reading()
+        self._wheel.at(self._now() + wait_s, self._go_on_reading)
+        return False
+
+    def _go_on_reading(self) -> None:
+        if not self._is_lost and not self._transport.is_closing():
+            # First: what is unread may be too much again.
+            self._transport.resume_reading()
+            if self._framing is not None:
+                self._framing.go_on()
+
     # ------------------------------------------------------------------ inside
+
+    def _read_head(self, data: bytes) -> None:
+        """Read what belongs to the request; what is behind it are frames already."""
+        if self._upgrade_by_s is None:
+            return
+        end = (self._head + data).find(HEAD_ENDS)
+        mine = len(data) if end < 0 else end + len(HEAD_ENDS) - len(self._head)
+        if len(self._head) + mine > self._options.access.max_header_bytes:
+            self._say_too_much()
+            return
+        self._head += data[:mine]
+        self._websocket.receive_data(data[:mine])
+        for event in self._websocket.events_received():
+            if isinstance(event, Request):
+                self._answer(event)
+        self._flush()
+        if self._framing is not None and mine < len(data):
+            self._framing.receive(data[mine:])
 
     def _answer(self, request: Request) -> None:
         self.path = request.path.partition("?")[0]
@@ -259,20 +275,23 @@ class Connection(asyncio.Protocol):
             now_s = self._now()
             self._start_by_s = now_s + self._options.start_timeout_s
             self._ping_at_s = now_s + self._options.ping_interval_s
+            self._framing = WebsocketsFraming(
+                self._websocket,
+                self._options.max_message_bytes,
+                self,
+                self._transport.write,
+                self._end,
+            )
+            self.send = self._framing.send
+        self._head = b""
         self._watch()
 
-    def _is_too_much(self, data: bytes) -> bool:
-        """Whether a request's head grows beyond what any of Plivo's needs."""
-        end = data.find(b"\r\n\r\n")
-        # Some send frames behind the head, without waiting for its answer.
-        self._head_bytes += len(data) if end < 0 else end
-        if self._head_bytes <= self._options.access.max_header_bytes:
-            return False
+    def _say_too_much(self) -> None:
+        """Their request's head grows beyond what any of Plivo's needs."""
         if not self.said_too_much:
             self.said_too_much = True
             self._transport.write(HEAD_TOO_LONG)
             self._transport.close()
-        return True
 
     def _refuse(self, refusal: Refusal) -> Response:
         response = self._websocket.reject(refusal.status, refusal.body)
@@ -282,38 +301,19 @@ class Connection(asyncio.Protocol):
             response.headers["Retry-After"] = str(refusal.retry_after_s)
         return response
 
-    def _take(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.PONG:
-            self._pong_by_s = None
-        elif self._guest is not None and not self._is_leaving:
-            # Pongs do not count: a peer that only answers pings carries no stream.
-            self._idle_since_s = self._now()
-            self._hand_on(frame, self._guest)
-
-    def _hand_on(self, frame: Frame, guest: Guest) -> None:
-        match frame.opcode:
-            case Opcode.TEXT if frame.fin:
-                guest.receive(bytes(frame.data))
-            case Opcode.TEXT:
-                self._fragments = bytearray(frame.data)
-            case Opcode.CONT if self._fragments is not None:
-                self._fragments += frame.data
-                if frame.fin:
-                    text = bytes(self._fragments)
-                    self._fragments = None
-                    guest.receive(text)
-            case Opcode.BINARY:
-                guest.complain("binary message, allowed are text messages")
-
     def _flush(self) -> None:
         for data in self._websocket.data_to_send():
             if data:
                 self._transport.write(data)
-            elif not self._transport.is_closing():
-                # What is unsent still goes out; not for ever.
-                self._transport.close()
-                self._close_by_s = self._now() + self._options.close_timeout_s
-                self._watch()
+            else:
+                self._end()
+
+    def _end(self) -> None:
+        """Close the socket: what is unsent still goes out; not for ever."""
+        if not self._transport.is_closing():
+            self._transport.close()
+            self._close_by_s = self._now() + self._options.close_timeout_s
+            self._watch()
 
     def _watch(self) -> None:
         """Enforce what is due, and come back for the rest."""
@@ -357,9 +357,8 @@ class Connection(asyncio.Protocol):
         return self._idle_since_s + self._options.idle_timeout_s
 
     def _ping(self, now_s: float) -> None:
-        if self._websocket.state is OPEN:
-            self._websocket.send_ping(b"")
-            self._flush()
+        if self._framing is not None and self._framing.is_open:
+            self._framing.ping()
             self._pong_by_s = self._pong_by_s or now_s + self._options.ping_timeout_s
         self._ping_at_s = now_s + self._options.ping_interval_s
 
@@ -387,3 +386,7 @@ def _select_subprotocol(
     _protocol: ServerProtocol, offered: Sequence[Subprotocol]
 ) -> Subprotocol | None:
     return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+
+def _to_nobody(_text: bytes) -> None:
+    """There is no WebSocket yet."""

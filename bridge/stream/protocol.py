@@ -79,8 +79,10 @@ class StreamProtocol:
         self._peer = Side.PLATFORM if side is Side.BRIDGE else Side.BRIDGE
         self._sent = 0
         self._moves = _MOVES[self.state]
+        self._sample_bytes = self.content_type.bytes_per_sample
         if resumed is not None:
-            self._move(resumed)
+            self._begin(resumed)
+            self._move_to(self._moves[Start])
 
     def __repr__(self) -> str:
         return f"<StreamProtocol {self._side.value} {self.state.value}>"
@@ -95,20 +97,25 @@ class StreamProtocol:
         message = codec.parse(text, self._peer)
         if isinstance(message, Unknown):
             return message
-        if type(message) not in self._moves:
+        state = self._moves.get(type(message))
+        if state is None:
             raise StreamError(
                 f"{_event(message)} while {self.state.value}",
                 stream_id=message.stream_id or "",
             )
-        if message.stream_id and self.stream_id and message.stream_id != self.stream_id:
+        named = message.stream_id
+        if named != self.stream_id and named and self.stream_id:
             raise StreamError(
-                f"{_event(message)} for stream {message.stream_id[:64]} "
-                f"on stream {self.stream_id}",
-                stream_id=message.stream_id,
+                f"{_event(message)} for stream {named[:64]} on stream {self.stream_id}",
+                stream_id=named,
             )
-        if isinstance(message, Media):
-            self.content_type.whole_samples(message.media.payload)
-        self._move(message)
+        if type(message) is Media:
+            if len(message.media.payload) % self._sample_bytes:
+                self.content_type.whole_samples(message.media.payload)
+        elif type(message) is Start:
+            self._begin(message)
+        if state is not self.state:
+            self._move_to(state)
         return message
 
     def send(self, message: Message) -> bytes:
@@ -117,34 +124,44 @@ class StreamProtocol:
         Raises:
             MisuseError: If we may not send it now.
         """
-        if type(message) not in self._moves:
+        state = self._moves.get(type(message))
+        if state is None:
             raise MisuseError(f"cannot send {_event(message)} while {self.state.value}")
+        if type(message) is not PlayAudio:
+            self._complete(message)
+        if state is not self.state:
+            self._move_to(state)
+        return codec.dump(message)
+
+    def _complete(self, message: Message) -> None:
+        """Fill in what a message says of the stream that it goes over."""
         if self._side is Side.PLATFORM and isinstance(message, Numbered):
             self._sent += 1
             message.sequence_number = self._sent
+            if isinstance(message, Start):
+                self._begin(message)
         elif isinstance(message, Checkpoint | ClearAudio):
             # Plivo has them name their stream, and only them.
             message.stream_id = self.stream_id or None
-        self._move(message)
-        return codec.dump(message)
 
-    def _move(self, message: Message) -> None:
-        if isinstance(message, Start):
-            media_format = message.start.media_format
-            if media_format is not None:
-                try:
-                    self.content_type = ContentType.parse(
-                        media_format.encoding, media_format.sample_rate
-                    )
-                except StreamError as error:
-                    error.ends_stream = True
-                    raise
-            self.start = message
-            self.stream_id = message.start.stream_id or message.stream_id or ""
-        state = self._moves[type(message)]
-        if state is not self.state:
-            self.state = state
-            self._moves = _MOVES[state]
+    def _begin(self, start: Start) -> None:
+        """Note what the stream carries."""
+        media_format = start.start.media_format
+        if media_format is not None:
+            try:
+                self.content_type = ContentType.parse(
+                    media_format.encoding, media_format.sample_rate
+                )
+            except StreamError as error:
+                error.ends_stream = True
+                raise
+        self._sample_bytes = self.content_type.bytes_per_sample
+        self.start = start
+        self.stream_id = start.start.stream_id or start.stream_id or ""
+
+    def _move_to(self, state: State) -> None:
+        self.state = state
+        self._moves = _MOVES[state]
 
 
 def _event(message: Message) -> str:

@@ -50,6 +50,28 @@ class GapDetector:
         self._timestamp_ms: int | None = None
         self._duration_ms = 0
 
+    def follows(self, message: Media, duration_ms: int) -> bool:
+        """Take a frame if it is just the one that was to come.
+
+        Nearly all are: one look at three numbers, instead of `observe` and
+        `observe_audio`, which are for a frame that this has not taken.
+        """
+        media = message.media
+        try:
+            timestamp_ms = int(media.timestamp)  # type: ignore[arg-type]
+            if (
+                media.chunk != self._chunk + 1  # type: ignore[operator]
+                or message.sequence_number != self._sequence_number + 1  # type: ignore[operator]
+                or abs(timestamp_ms - self._timestamp_ms - self._duration_ms)  # type: ignore[operator]
+                > LARGEST_STEP_MS
+            ):
+                return False
+        except (TypeError, ValueError):  # Some are not sent, or none came before.
+            return False
+        self._chunk, self._sequence_number = media.chunk, message.sequence_number
+        self._timestamp_ms, self._duration_ms = timestamp_ms, duration_ms
+        return True
+
     def observe(self, message: Numbered) -> Irregularity | None:
         """Check a message's sequence number."""
         number, last = message.sequence_number, self._sequence_number

@@ -1,6 +1,8 @@
 """What is missing, repeated or late, told by the stream's own numbers."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.stream.messages import Dtmf, DtmfBody, Media, MediaBody
 from bridge.stream.sequence import Anomaly, GapDetector, Irregularity
@@ -90,3 +92,44 @@ def test_numbers_that_count_nothing_are_ignored(number: int) -> None:
 def test_a_minute_ahead_is_another_count() -> None:
     """Nobody lost so much and went on."""
     assert observed(frame(1), frame(10_000))[1] == Irregularity(Anomaly.RESTARTED, 0)
+
+
+NUMBERS = st.one_of(st.none(), st.integers(1, 6))
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS, st.booleans()), max_size=12))
+def test_the_short_way_finds_what_the_long_one_does(
+    frames: list[tuple[int | None, int | None, int | None, bool]],
+) -> None:
+    """Asking `follows` first changes nothing, whatever the numbers."""
+    short, long = GapDetector(), GapDetector()
+    for number, chunk, step, is_text in frames:
+        timestamp = None if step is None else str(step * 50) if is_text else step * 50
+        message = Media(
+            sequence_number=number,
+            media=MediaBody(payload=b"", chunk=chunk, timestamp=timestamp),
+        )
+
+        expected = (long.observe_audio(message, 20), long.observe(message))
+
+        if short.follows(message, 20):
+            assert expected == (None, None)
+        else:
+            found = (short.observe_audio(message, 20), short.observe(message))
+            assert found == expected
+
+
+def test_a_frame_that_was_to_come_follows() -> None:
+    """And one that was not, does not."""
+    detector = GapDetector()
+    frames = [
+        Media(
+            sequence_number=n,
+            media=MediaBody(payload=b"", chunk=n, timestamp=str(20 * n)),
+        )
+        for n in (1, 2, 4)
+    ]
+    detector.observe_audio(frames[0], 20)
+    detector.observe(frames[0])
+
+    assert [detector.follows(each, 20) for each in frames[1:]] == [True, False]

@@ -1,0 +1,105 @@
+"""What the caller says, on its way in: looked at for gaps, resampled, handed on.
+
+`Hearing.hear` is half of the fast path: it runs 50 times a second for each call, and
+what it calls, all the way from the socket, is
+
+    framing.receive -> Session.receive -> StreamProtocol.receive -> Hearing.hear
+
+and then the bot is woken. The other half begins where the bot speaks, in `Outbound`.
+Each step does the usual thing at once, in as few calls as it can be said in, and leaves
+what is unusual to another function: nearly every frame is the one that was to come.
+"""
+
+from collections.abc import Callable
+
+from bridge.audio.codecs import CODECS
+from bridge.audio.line import FromWire
+from bridge.call.events import Audio, Coached, Gap, Member
+from bridge.call.inbound import Inbound
+from bridge.metrics import Metrics
+from bridge.stream.content_type import ContentType
+from bridge.stream.messages import Media, Numbered
+from bridge.stream.sequence import Anomaly, GapDetector
+
+__all__ = ["Hearing"]
+
+
+class Hearing:
+    """Turns frames of one stream into events for the bot.
+
+    Args:
+        content_type: Of the stream.
+        sample_rate_hz: What the bot hears.
+        inbound: Where events go.
+        metrics: Counts frames and gaps.
+    """
+
+    def __init__(
+        self,
+        content_type: ContentType,
+        sample_rate_hz: int,
+        inbound: Inbound,
+        metrics: Metrics,
+    ) -> None:
+        self.on_gap: Callable[[str], None] = lambda _kind: None
+        """Told of each irregularity of the numbering."""
+        self.on_dropped: Callable[[], None] = lambda: None
+        """Told when a bot that listens too slowly has lost some audio."""
+        self.received_samples = 0
+        """At the bot's rate."""
+        self.coach: Member | None = None
+        """Who speaks to us alone just now."""
+        self._from_wire = FromWire(
+            CODECS[content_type.encoding], content_type.rate_hz, sample_rate_hz
+        )
+        self._bytes_per_ms = (
+            content_type.rate_hz * content_type.bytes_per_sample // 1000
+        )
+        self._gaps = GapDetector()
+        self._inbound = inbound
+        self._metrics = metrics
+
+    def hear(self, message: Media) -> None:
+        """Take a frame."""
+        media = message.media
+        # A bidirectional stream can only be inbound, but some say it echoes us.
+        if media.track != "inbound" and media.track is not None:
+            return
+        self._metrics.frames_received += 1
+        duration_ms = len(media.payload) // self._bytes_per_ms
+        if not self._gaps.follows(message, duration_ms) and self._is_repeated(
+            message, duration_ms
+        ):
+            return
+        samples = self._from_wire.samples(media.payload)
+        count, place = len(samples), self.received_samples
+        self.received_samples = place + count
+        if count and self.coach is not None:
+            self._inbound.push(Coached(samples, place, self.coach))
+        elif count and self._inbound.push_audio(Audio(samples, place)):
+            self.on_dropped()
+
+    def observe(self, message: Numbered) -> None:
+        """Look at the number of a message that is no frame."""
+        found = self._gaps.observe(message)
+        if found is not None:
+            self._count(found.anomaly)
+
+    def begin_anew(self) -> None:
+        """The numbering begins anew: there is another socket."""
+        self._gaps = GapDetector()
+
+    def _is_repeated(self, message: Media, duration_ms: int) -> bool:
+        """Look at what is irregular with a frame; True if it is not to be heard."""
+        found = self._gaps.observe_audio(message, duration_ms)
+        self.observe(message)
+        if found is None:
+            return False
+        self._count(found.anomaly)
+        if found.anomaly is Anomaly.MISSING_AUDIO:
+            self._inbound.push(Gap(found.count / 1000, "lost on the way"))
+        return found.anomaly is Anomaly.REPEATED_AUDIO
+
+    def _count(self, anomaly: Anomaly) -> None:
+        self._metrics.gaps[anomaly.value] += 1
+        self.on_gap(anomaly.value)

@@ -1,0 +1,233 @@
+"""WebSocket frames on an upgraded socket: the seam, and the one on `websockets`.
+
+What arrives is text, nearly always: one whole masked frame in one read. That way is
+short, and everything else takes the library's: frames that came in part, fragments,
+control frames, and all that breaks RFC 6455.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from websockets.frames import Frame, Opcode
+from websockets.protocol import CLOSED, OPEN
+from websockets.server import ServerProtocol
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # There is no wheel of it for every platform.
+    from websockets.utils import apply_mask
+
+__all__ = ["MOST_AT_ONCE", "Framing", "Owner", "WebsocketsFraming"]
+
+MOST_AT_ONCE = 16
+"""So many frames are handed on before somebody looks at how many may be."""
+
+WHOLE_TEXT = 0x81
+"""First byte of a text frame that is the whole message."""
+
+MASKED = 0x80
+MASK_BYTES = 4
+HEAD_BYTES = {126: 4, 127: 10}
+"""Of a frame whose length does not fit into its second byte, without the mask."""
+
+
+class Owner(Protocol):
+    """Whose socket it is."""
+
+    def take_text(self, text: bytes) -> None:
+        """Take a whole message."""
+
+    def take_other(self, opcode: int) -> None:
+        """Note what is no text: RFC 6455's number of a binary or control frame."""
+
+    def may_go_on(self, frames: int) -> bool:
+        """Note how many frames came; False if no more are to be read for now."""
+
+
+class Framing(Protocol):
+    """An upgraded socket; text goes in and out whole."""
+
+    @property
+    def close_code(self) -> int | None:
+        """Of the far end's close; 1006 if it broke, None while it is open."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether text can still be sent."""
+
+    def send(self, text: bytes) -> None:
+        """Send a text message; on a closed socket, do nothing."""
+
+    def ping(self) -> None:
+        """Ask the far end for a pong."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye."""
+
+    def receive(self, data: bytes) -> None:
+        """Take what has arrived."""
+
+    def go_on(self) -> None:
+        """Take what has arrived while it had to wait."""
+
+    def receive_eof(self) -> None:
+        """The far end sends no more."""
+
+
+class WebsocketsFraming:
+    """Frames by `websockets`' Sans-I/O core.
+
+    Args:
+        websocket: The library's, upgraded.
+        max_size: Of a message, in bytes; the library's own.
+        owner: Is told what came.
+        write: Sends bytes.
+        end: Called when the library wants the socket closed.
+    """
+
+    def __init__(
+        self,
+        websocket: ServerProtocol,
+        max_size: int,
+        owner: Owner,
+        write: Callable[[bytes], None],
+        end: Callable[[], None],
+    ) -> None:
+        self.is_open = True
+        self._websocket = websocket
+        self._max_size = max_size
+        self._owner = owner
+        self._write = write
+        self._end = end
+        self._head = b""
+        """The beginning of a frame's head, where no more of it came yet."""
+        self._inside = 0
+        """Bytes to come of a frame that the library has the beginning of."""
+        # One piece of memory: the library bounds a message's bytes, not its fragments.
+        self._fragments: bytearray | None = None
+        self._unread = b""
+        """Received while whoever sends has to wait."""
+        self._frames = 0
+
+    @property
+    def close_code(self) -> int | None:
+        """Of the far end's close; 1006 if it broke, None while it is open."""
+        return self._websocket.close_code
+
+    # ------------------------------------------------------------------ sending
+
+    def send(self, text: bytes) -> None:
+        """Send a text message; on a closed socket, do nothing."""
+        # What the library would write: no mask, no extension, no fragments.
+        if self.is_open:
+            size = len(text)
+            if size < 126:
+                self._write(b"\x81%c%b" % (size, text))
+            elif size < 65536:
+                self._write(b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), text))
+            else:
+                self._write(b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), text))
+
+    def ping(self) -> None:
+        """Ask the far end for a pong."""
+        self._websocket.send_ping(b"")
+        self._flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye."""
+        self._websocket.send_close(code, reason)
+        self._flush()
+
+    # ---------------------------------------------------------------- receiving
+
+    def receive(self, data: bytes) -> None:
+        """Take what has arrived; stop where the owner says so."""
+        if self._unread:
+            self._unread += data
+            return
+        if self._head:
+            data, self._head = self._head + data, b""
+        begin, size = 0, len(data)
+        while begin < size:
+            begin = self._take_frame(data, begin, size)
+            self._frames += 1
+            if self._frames == MOST_AT_ONCE:
+                self._frames = 0
+                if not self._owner.may_go_on(MOST_AT_ONCE):
+                    self._unread = data[begin:]
+                    return
+
+    def go_on(self) -> None:
+        """Take what has arrived while it had to wait."""
+        data, self._unread = self._unread, b""
+        self.receive(data)
+
+    def receive_eof(self) -> None:
+        """The far end sends no more."""
+        if self._websocket.state is not CLOSED:
+            self._websocket.receive_eof()
+            self._flush()
+
+    def _take_frame(self, data: bytes, begin: int, size: int) -> int:
+        """Take one frame, or what is there of it; return where the next begins."""
+        if self._inside:
+            taken = min(self._inside, size - begin)
+            self._inside -= taken
+            self._pass_on(data[begin : begin + taken])
+            return begin + taken
+        if size - begin < 2:
+            self._head = data[begin:]
+            return size
+        length = data[begin + 1] & 0x7F
+        text = begin + 2
+        if length > 125:
+            text = begin + HEAD_BYTES[length]
+            if text > size:
+                self._head = data[begin:]
+                return size
+            length = int.from_bytes(data[begin + 2 : text], "big")
+        is_masked = data[begin + 1] & MASKED
+        text += MASK_BYTES if is_masked else 0
+        end = text + length
+        is_plain = data[begin] == WHOLE_TEXT and is_masked and self._fragments is None
+        is_short = end <= size and length <= self._max_size
+        if is_plain and is_short and self.is_open:
+            mask = data[text - MASK_BYTES : text]
+            self._owner.take_text(apply_mask(data[text:end], mask))
+        else:
+            self._inside = max(0, end - size)
+            self._pass_on(data[begin:end])
+        return min(end, size)
+
+    def _pass_on(self, data: bytes) -> None:
+        """Let the library have it."""
+        self._websocket.receive_data(data)
+        for event in self._websocket.events_received():
+            if isinstance(event, Frame):
+                self._take(event)
+        self._flush()
+
+    def _take(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT if frame.fin:
+                self._owner.take_text(bytes(frame.data))
+            case Opcode.TEXT:
+                self._fragments = bytearray(frame.data)
+            case Opcode.CONT if self._fragments is not None:
+                self._fragments += frame.data
+                if frame.fin:
+                    text = bytes(self._fragments)
+                    self._fragments = None
+                    self._owner.take_text(text)
+            case Opcode.CONT:
+                pass
+            case _:
+                self._owner.take_other(frame.opcode)
+
+    def _flush(self) -> None:
+        self.is_open = self._websocket.state is OPEN
+        for data in self._websocket.data_to_send():
+            if data:
+                self._write(data)
+            else:
+                self._end()
