@@ -251,7 +251,6 @@ async def test_workers_share_the_calls() -> None:
 
 
 @needs(HAS_RAY, "ray: pip install 'mpc-bridge[ray]'")
-@pytest.mark.timeout(180)
 async def test_workers_on_ray_do_the_same() -> None:
     async with flawed("late") as url:
         plan = Plan(url=url, arrivals=Constant(streams=4), duration_s=5)
@@ -491,7 +490,6 @@ async def test_mistakes_exit_with_2_and_a_sentence(
     assert "Traceback" not in errors
 
 
-@pytest.mark.timeout(150)
 async def test_capacity_of_a_server_with_a_limit() -> None:
     """It takes no more than 12 streams, and that is what is found."""
     in_service = {"echo": InService.of("echo", Echo(Echo.Options()))}

@@ -55,7 +55,7 @@ async def instances(url: str, *names: str) -> AsyncIterator[list[Instance]]:
 
 
 async def until(
-    is_so: Callable[[], Awaitable[bool] | bool], seconds: float = 15
+    is_so: Callable[[], Awaitable[bool] | bool], seconds: float = 40
 ) -> float:
     """Wait for something; how long it took, in seconds."""
     began_s = time.monotonic()
@@ -251,7 +251,7 @@ async def test_a_redis_that_hangs_delays_nobody(
         began_s = time.monotonic()
         assert (await two.fleet.show("s1")).outcome is Outcome.UNREACHABLE
         assert not (await two.fleet.calls()).is_complete
-        assert time.monotonic() - began_s < 8
+        assert time.monotonic() - began_s < 20
         one.fleet.publish_callback(an_event(1))
         await asyncio.sleep(4)
         redis.thaw()
