@@ -13,7 +13,7 @@ from bridge.virtual_time import VirtualLoop
 # They run by themselves: what they adapt changes Python for the whole process.
 collect_ignore = [] if any("adapters" in each for each in sys.argv) else ["adapters"]
 
-ALONE = ("test_load.py",)
+ALONE = ("test_load_figures.py",)
 """Modules that hold figures against time."""
 
 FIRST = ("docs", "e2e", "chaos", "interop")

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from time import perf_counter, sleep
 from typing import Any, TypeVar, cast
 
-__all__ = ["PATIENCE_S", "in_real_time", "until"]
+__all__ = ["PATIENCE_S", "in_real_time", "lateness", "until"]
 
 PATIENCE_S = 30.0
 """Whatever has not happened by then never will."""
@@ -54,7 +54,7 @@ def in_real_time(test: Test) -> Test:
         @functools.wraps(test)
         async def awaited(*args: Any, **kwargs: Any) -> None:
             for _ in range(ATTEMPTS - 1):
-                with _watching() as longest_s:
+                with lateness() as longest_s:
                     try:
                         await test(*args, **kwargs)
                     except (AssertionError, TimeoutError):
@@ -69,7 +69,7 @@ def in_real_time(test: Test) -> Test:
     @functools.wraps(test)
     def called(*args: Any, **kwargs: Any) -> None:
         for _ in range(ATTEMPTS - 1):
-            with _watching() as longest_s:
+            with lateness() as longest_s:
                 try:
                     test(*args, **kwargs)
                 except (AssertionError, TimeoutError):
@@ -83,8 +83,8 @@ def in_real_time(test: Test) -> Test:
 
 
 @contextmanager
-def _watching() -> Iterator[Callable[[], float]]:
-    """Gives how late a thread woke at most, so far."""
+def lateness() -> Iterator[Callable[[], float]]:
+    """Gives how late a thread that does nothing else woke at most, so far."""
     late_s = [0.0]
     is_over = threading.Event()
 

@@ -319,10 +319,11 @@ async def test_a_server_that_never_reads_is_dropped(
 ) -> None:
     """After as much as Plivo keeps."""
     monkeypatch.setattr(ai_leg, "SEND_QUEUE_S", 0.2)
+    is_over = asyncio.Event()
 
     async def sleep(socket: ServerConnection) -> None:
         socket.transport.pause_reading()
-        await asyncio.sleep(60)
+        await is_over.wait()
 
     async with leg_to(sleep) as rig:
         async with asyncio.timeout(50):
@@ -330,6 +331,7 @@ async def test_a_server_that_never_reads_is_dropped(
                 for _ in range(500):
                     rig.leg.hear(silence(160))
                 await asyncio.sleep(0)
+        is_over.set()
 
 
 async def test_its_upgrade_is_signed() -> None:
