@@ -73,6 +73,7 @@ async def test_a_stop_lets_calls_end_and_then_ends_them() -> None:
         with pytest.raises(UnavailableError, match="HTTP 503"):
             await Caller(stage.url("radio")).connect()
         assert (await stage.metrics())["streams_refused{why=draining}"] == 1
+        await short.until_loud(25)
         short.socket.hang_up()
         assert (await short.closed()).code == 1000
         assert short.loud_s() > 0.5

@@ -324,6 +324,7 @@ async def test_a_server_that_never_reads_is_dropped(
     async def sleep(socket: ServerConnection) -> None:
         socket.transport.pause_reading()
         await is_over.wait()
+        socket.transport.abort()
 
     async with leg_to(sleep) as rig:
         async with asyncio.timeout(50):

@@ -164,10 +164,11 @@ def test_no_answer(runs: Runs) -> None:
 def test_a_slow_clock(runs: Runs) -> None:
     """A server that is 1 % slow: delays grow by it, and it starves us by it."""
     drifts = runs["drifts"]
-    percent_per_late_s = 100 / DURATIONS_S["drifts"]
-    assert drifts.figures["drift_percent"] == drifts.near(1.0, percent_per_late_s)
+    # Whatever makes this server late, it never makes up for.
+    assert drifts.figures["drift_percent"] > 0.9
     assert drifts.figures["underrun_percent"] > 0.7
     if drifts.is_calm:
+        assert drifts.figures["drift_percent"] < 1.1
         assert drifts.figures["underrun_percent"] < 1.3
 
 
