@@ -21,6 +21,7 @@ from bridge.conformance import SCENARIO_NAMES, Finding, Outcome, conform
 from bridge.errors import ConfigError
 from bridge.server.app import serving
 from bridge.server.options import ServerOptions
+from tests.patience import in_real_time
 
 pytestmark = pytest.mark.slow
 
@@ -88,6 +89,7 @@ async def wrong() -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
 
 
+@in_real_time
 async def test_our_own_server_fails_nothing() -> None:
     async with the_bridge() as url:
         findings = await conform(url)
@@ -100,6 +102,7 @@ async def test_our_own_server_fails_nothing() -> None:
     assert found["bad-base64"] is Outcome.UNDOCUMENTED
 
 
+@in_real_time
 async def test_a_naive_server_fails_what_it_does_not_expect() -> None:
     async with naive() as url:
         found = outcomes(await conform(url))
