@@ -31,6 +31,8 @@ from tests.needs import needs
 
 pytestmark = [
     needs(BINARY, "Redis: apt install redis-server"),
+    pytest.mark.usefixtures("swept"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
 SOON_S = 40.0

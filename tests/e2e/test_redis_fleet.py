@@ -1,7 +1,6 @@
 """The fleet of many, in a Redis of its own; its instances are in one process here."""
 
 import asyncio
-import gc
 import json
 import logging
 import time
@@ -25,7 +24,11 @@ from tests.fakes.redis_server import BINARY, RedisServer, redis_server
 from tests.needs import needs
 from tests.server.fleet_contract import CONTRACT, Here, Make, a_call, an_event, numbers
 
-pytestmark = needs(BINARY, "Redis: apt install redis-server")
+pytestmark = [
+    needs(BINARY, "Redis: apt install redis-server"),
+    pytest.mark.usefixtures("swept"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture
@@ -317,8 +320,6 @@ async def test_too_many_callbacks_drop_the_oldest(
     assert one.metrics.fleet_callbacks["dropped"] == 5
 
 
-# A connection whose greeting is cancelled, redis-py leaves to the collector.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_the_password_is_nowhere(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -339,7 +340,6 @@ async def test_the_password_is_nowhere(
     said += caplog.messages
     assert "sesame" not in "\n".join(said)
     assert any("Redis is away" in each for each in caplog.messages)
-    gc.collect()
 
 
 async def test_nothing_is_left_behind(redis: RedisServer) -> None:
