@@ -13,8 +13,11 @@ from bridge.virtual_time import VirtualLoop
 # They run by themselves: what they adapt changes Python for the whole process.
 collect_ignore = [] if any("adapters" in each for each in sys.argv) else ["adapters"]
 
-ALONE = ("test_load.py", "test_soak.py", "test_bots.py", "test_hostile.py")
-"""Modules that hold figures, or callers' patience, against time."""
+ALONE = ("test_load_figures.py",)
+"""Modules that hold figures against time."""
+
+FIRST = ("docs", "e2e", "chaos", "interop")
+"""Where tests wait most: begun first, they are not what everything waits for last."""
 
 settings.register_profile(
     "bridge",
@@ -36,7 +39,13 @@ def pytest_asyncio_loop_factories(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what measures time, by its module."""
+    """Mark what measures time, by its module; put the longest first."""
     for item in items:
         if item.path.name in ALONE:
             item.add_marker("alone")
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return FIRST.index(folder) if folder in FIRST else len(FIRST)

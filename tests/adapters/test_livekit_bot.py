@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,15 +13,10 @@ from bridge.audio.tones import tone
 from bridge.bots import registry
 from bridge.bots.livekit_bot import livekit_bot
 from tests.fakes.caller import calling
+from tests.patience import in_real_time, until
 
 registry.load("samples/livekit_beeps.py:bot")
 sample: Any = sys.modules["livekit_beeps"]
-
-
-async def until(condition: Callable[[], object], within_s: float = 8.0) -> None:
-    async with asyncio.timeout(within_s):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 class Made:
@@ -40,16 +34,21 @@ class Made:
         options.update(self._interruption)
         return self.session, self._agent(instructions="")
 
+    def is_running(self) -> bool:
+        """Whether the session takes what it is told to say."""
+        return "session" in vars(self) and self.session._activity is not None
+
     def watch(self) -> None:
         assert self.session.output.audio is not None
         self.session.output.audio.on("playback_finished", self.finished.append)
 
 
+@in_real_time
 async def test_the_sample_greets_and_answers() -> None:
     """Three words of greeting; then what it takes the caller to say."""
     made = Made(sample.Greeter)
     async with calling(livekit_bot(made)) as caller:
-        await until(lambda: caller.heard)
+        await until(made.is_running)
         made.watch()
         await until(lambda: len(made.finished) == 1)
         assert caller.sounds() == pytest.approx(45, abs=5)
@@ -64,17 +63,18 @@ async def test_the_sample_greets_and_answers() -> None:
     assert roles == ["assistant", "user", "assistant"]
 
 
+@in_real_time
 async def test_livekit_learns_what_was_heard_when_the_caller_interrupts() -> None:
     """What the far end played, not what was sent to it."""
     made = Made(Agent, resume_false_interruption=False, min_duration=0.3)
     async with calling(livekit_bot(made)) as caller:
-        await until(lambda: caller.heard)
+        await until(made.is_running)
         await asyncio.sleep(0.2)
         made.watch()
         made.session.say(" ".join(["word"] * 40))
         await until(lambda: caller.sounds() >= 50)
         caller.say(tone(300, 1.0, 8000))
-        await until(lambda: made.finished, within_s=2.0)
+        await until(lambda: made.finished)
         played_s = caller.far.played_samples / 8000
         (event,) = made.finished
         assert event.interrupted
@@ -84,11 +84,12 @@ async def test_livekit_learns_what_was_heard_when_the_caller_interrupts() -> Non
         assert caller.sounds() == sounds
 
 
+@in_real_time
 async def test_a_pause_loses_nothing() -> None:
     """What LiveKit calls a false interruption: nothing is lost, nothing said twice."""
     made = Made(Agent)
     async with calling(livekit_bot(made)) as caller:
-        await until(lambda: caller.heard)
+        await until(made.is_running)
         await asyncio.sleep(0.2)
         made.watch()
         output = made.session.output.audio
@@ -110,7 +111,7 @@ async def test_the_agent_hangs_up_when_it_has_said_goodbye() -> None:
     """`shutdown` drains: the call ends after the last word."""
     made = Made(sample.Greeter)
     async with calling(livekit_bot(made)) as caller:
-        await until(lambda: caller.heard)
+        await until(made.is_running)
         made.session.say("good bye")
         made.session.shutdown()
         await until(caller.is_over.is_set)

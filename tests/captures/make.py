@@ -65,7 +65,7 @@ async def scripted(url: str) -> None:
         await caller.press("7")
         await asyncio.sleep(0.2)
         await caller.press("#")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await caller.is_over.wait()
 
 
@@ -118,7 +118,7 @@ async def capture(name: str, folder: Path, *more: str) -> Path:
         await CALLS[name](facts["url"])
         await asyncio.sleep(0.3)
         process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await process.communicate()
     (path,) = folder.iterdir()
     return path

@@ -18,7 +18,9 @@ from time import perf_counter
 from typing import Any
 
 from bridge.tasks import background
+from tests import unmeasured
 from tests.chaos.caller import Caller
+from tests.patience import PATIENCE_S
 
 __all__ = ["Bystanders", "standing_by"]
 
@@ -46,7 +48,7 @@ class Bystanders:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{from_s}\n".encode())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             answer = await self._process.stdout.readline()
         heard: dict[str, Any] = json.loads(answer)
         return heard
@@ -75,12 +77,13 @@ async def standing_by(url: str, pid: int, count: int = 4) -> AsyncIterator[Bysta
         *(sys.executable, "-m", __name__, url, str(pid), str(count)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        env=unmeasured.environment(),
         cwd=ROOT,
     )
     try:
         bystanders = Bystanders(process)
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(2 * PATIENCE_S):
             assert await process.stdout.readline() == b"listening\n"
         yield bystanders
     finally:

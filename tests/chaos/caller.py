@@ -14,6 +14,7 @@ from bridge.audio.pcm import Samples
 from bridge.load.playout import Gap, Playout
 from bridge.load.socket import Closed, Socket, dial
 from bridge.tasks import Change
+from tests.patience import PATIENCE_S
 
 __all__ = ["Caller"]
 
@@ -63,7 +64,7 @@ class Caller:
 
     async def connect(self, *, opens: bool = True) -> None:
         """Dial, again if need be, and stream from then on."""
-        self.socket = await dial(self.url, {}, self, 5.0)
+        self.socket = await dial(self.url, {}, self, PATIENCE_S)
         if opens:
             media = {"encoding": "audio/x-l16", "sampleRate": 8000}
             ids = {"callId": self.stream_id, "streamId": self.stream_id}
@@ -93,14 +94,14 @@ class Caller:
         """How much sound was heard since a time."""
         return sum(at_s >= from_s for at_s in self.loud_at) * FRAME_S
 
-    async def until_loud(self, frames: int = 1, within_s: float = 10.0) -> None:
+    async def until_loud(self, frames: int = 1, within_s: float = PATIENCE_S) -> None:
         """Wait until so many more frames with sound have come."""
         wanted = len(self.loud_at) + frames
         async with asyncio.timeout(within_s):
             while len(self.loud_at) < wanted:
                 await self._change.wait()
 
-    async def closed(self, within_s: float = 10.0) -> Closed:
+    async def closed(self, within_s: float = PATIENCE_S) -> Closed:
         """Wait until the stream is closed."""
         async with asyncio.timeout(within_s):
             return await asyncio.shield(self.socket.closed)

@@ -12,9 +12,9 @@ from tests.chaos.stage import Stage, staged
 
 DEADLINES = (
     *("--handshake-timeout-s", "1", "--start-timeout-s", "1"),
-    *("--ping-interval-s", "1", "--ping-timeout-s", "3"),
+    *("--ping-interval-s", "1", "--ping-timeout-s", "4"),
     *("--send-timeout-s", "4", "--close-timeout-s", "0.5"),
-    *("--resume-s", "1.5", "--farewell-s", "0.3", "--listen-s", "3"),
+    *("--resume-s", "2.5", "--farewell-s", "0.3", "--listen-s", "3"),
 )
 """As the defaults, but for tests that have less time."""
 

@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -26,7 +27,9 @@ import soundfile
 from bridge.audio import files
 from bridge.audio.pcm import Samples
 from bridge.audio.tones import tone
+from tests import unmeasured
 from tests.engine.setting import level
+from tests.patience import PATIENCE_S
 
 AUTH_ID = "MALOCALENGINE0000000"
 SECRET = "hush-hush"
@@ -45,7 +48,7 @@ Form = dict[str, str]
 
 
 async def eventually(
-    holds: Callable[[], object], seconds: float = 10.0, what: str = ""
+    holds: Callable[[], object], seconds: float = PATIENCE_S, what: str = ""
 ) -> None:
     """Wait until something holds.
 
@@ -125,7 +128,13 @@ class Process:
         """To ask whether it has said something, and so often."""
         return lambda: self.log.count(text) >= times
 
-    async def ends(self, number: int, seconds: float = 30.0) -> int:
+    @property
+    def longest_standstill_s(self) -> float:
+        """By its own log; the machine may have been the reason."""
+        stops = re.findall(r"stood still for ([\d.]+) s", self.log)
+        return max(map(float, stops), default=0.0)
+
+    async def ends(self, number: int, seconds: float = 2 * PATIENCE_S) -> int:
         """Signal it, and wait for its end; what it ends with."""
         self.process.send_signal(number)
         async with asyncio.timeout(seconds):
@@ -144,11 +153,11 @@ async def command(
             *(sys.executable, "-m", "bridge", *words),
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
-            env={**os.environ, **(environment or {})},
+            env=unmeasured.environment(environment),
         )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(2 * PATIENCE_S):
             line = await process.stdout.readline()
         assert line, log.read_text()
         yield Process(process, json.loads(line), log)
@@ -226,7 +235,11 @@ class Engine(Process):
         assert answer.status_code == 200, answer.text
         return list(answer.json()["objects"])
 
-    async def file(self, url: str, seconds: float = 10.0) -> bytes:
+    async def joined(self, mpc: str, count: int = 1) -> None:
+        """Wait until so many phones have joined a call."""
+        await eventually(self.says(f"{mpc}: customer joins", count))
+
+    async def file(self, url: str, seconds: float = PATIENCE_S) -> bytes:
         """A recording, once it is finished."""
         end_s = asyncio.get_running_loop().time() + seconds
         while True:
@@ -263,7 +276,7 @@ async def engine(
     async with command(folder, *given, *words, environment=environment) as process:
         made = Engine(process.process, process.facts, process._log)
         async with httpx.AsyncClient(
-            base_url=made.url, auth=(AUTH_ID, TOKEN), timeout=30.0
+            base_url=made.url, auth=(AUTH_ID, TOKEN), timeout=2 * PATIENCE_S
         ) as made.http:
             yield made
 

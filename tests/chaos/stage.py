@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -16,6 +15,9 @@ from typing import Any
 import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests import unmeasured
+from tests.patience import PATIENCE_S
 
 __all__ = ["BOTS", "Stage", "staged"]
 
@@ -64,7 +66,7 @@ class Stage:
         ends = self.said("call ended: ")
         return any(line.get("stream_id") == stream_id for line in ends)
 
-    async def end_of(self, stream_id: str, within_s: float = 10.0) -> str:
+    async def end_of(self, stream_id: str, within_s: float = PATIENCE_S) -> str:
         """Wait until a call has ended; how it did, in the log's words."""
         await self.until(lambda: self.is_over(stream_id), within_s)
         for line in self.said("call ended: "):
@@ -74,7 +76,7 @@ class Stage:
 
     async def metrics(self) -> dict[str, float]:
         """All metrics now; labels are part of the names, as `streams{end=closed}`."""
-        async with httpx.AsyncClient(timeout=10) as client:
+        async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
             answer = await client.get(f"http://127.0.0.1:{self.port}/metrics")
         found = {}
         for family in text_string_to_metric_families(answer.text):
@@ -90,14 +92,16 @@ class Stage:
         changes = {name: now[name] - before.get(name, 0.0) for name in now}
         return {name: change for name, change in changes.items() if change}
 
-    async def until(self, is_so: Callable[[], object], within_s: float = 10.0) -> None:
+    async def until(
+        self, is_so: Callable[[], object], within_s: float = PATIENCE_S
+    ) -> None:
         """Wait for something to be so."""
         async with asyncio.timeout(within_s):
             while not is_so():
                 await asyncio.sleep(0.02)
 
     async def until_metric(
-        self, name: str, least: float = 1, within_s: float = 10.0
+        self, name: str, least: float = 1, within_s: float = PATIENCE_S
     ) -> None:
         """Wait until a metric is at least so much."""
         async with asyncio.timeout(within_s):
@@ -131,10 +135,10 @@ class Stage:
         """Send it a signal."""
         self.process.send_signal(number)
 
-    async def ended(self, within_s: float = 10.0) -> int:
+    async def ended(self, within_s: float = PATIENCE_S) -> int:
         """Wait until it has ended; returns its exit code, with the log complete."""
         await self.until(lambda: self.process.poll() is not None, within_s)
-        await asyncio.to_thread(self._reading.join, 5)
+        await asyncio.to_thread(self._reading.join, PATIENCE_S)
         return self.process.returncode
 
     def close(self) -> None:
@@ -184,7 +188,7 @@ def staged(
         [*words, *options],
         stdout=subprocess.PIPE,
         stderr=log,
-        env={**os.environ, **(environment or {})},
+        env=unmeasured.environment(environment),
         cwd=ROOT,
     )
     try:

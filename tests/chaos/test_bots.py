@@ -23,7 +23,7 @@ async def test_a_crash_ends_its_own_call(house: House) -> None:
     async with others.undisturbed(), Caller(stage.url("crashes")) as caller:
         closed = await caller.closed()
         assert (closed.code, closed.reason) == (1011, "the bot failed")
-        assert 0.3 < caller.loud_s() < 1.5
+        assert 0 < caller.loud_s() < 10
         grown = await stage.grown(before)
     (line,) = stage.said("bot crashes failed: a bug of the bot")
     assert line["stream_id"] == caller.stream_id
@@ -81,7 +81,8 @@ async def test_a_bot_that_blocks_the_loop_is_heard_by_all() -> None:
         async with standing_by(stage.url("radio"), stage.pid, 2) as others:
             begun_s = perf_counter()
             async with Caller(stage.url("blocks")):
-                await asyncio.sleep(2.6)
+                await stage.until_metric("stalls", 3)
+                await asyncio.sleep(0.5)
             heard = await others.since(begun_s)
         metrics = await stage.metrics()
     # 300 ms, and the far end had 160 of them.

@@ -9,13 +9,14 @@ from bridge.errors import UnavailableError
 from tests.chaos.bystanders import standing_by
 from tests.chaos.caller import Caller
 from tests.chaos.stage import staged
+from tests.patience import PATIENCE_S
 
 CROWD = 300
 
 
 async def test_too_few_descriptors_are_a_wait_and_no_end() -> None:
     """Hundreds connect, few fit: no call is lost, nothing spins, and all recovers."""
-    with staged("--handshake-timeout-s", "30", bots="radio") as stage:
+    with staged("--handshake-timeout-s", "90", bots="radio") as stage:
         listeners = standing_by(stage.url("radio"), stage.pid)
         async with listeners as others, others.undisturbed():
             used = psutil.Process(stage.pid).num_fds()
@@ -34,7 +35,7 @@ async def test_too_few_descriptors_are_a_wait_and_no_end() -> None:
                     raise AssertionError("the descriptors were enough")
                 for writer in crowd:
                     writer.transport.abort()
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE_S):
                     await _answered(stage.url("radio"))
         # Said, and not a line for each that did not fit.
         assert 1 <= len(stage.said("no more file descriptors")) < 10

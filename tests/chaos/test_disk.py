@@ -26,7 +26,7 @@ async def test_a_full_disk_costs_turns_of_transcripts_and_nothing_else(
         with stage.limited(resource.RLIMIT_FSIZE, 4096):
             await stage.until_metric("transcript_turns_lost", 20)
         assert file.stat().st_size <= 4096
-        await asyncio.sleep(0.3)
+        await stage.until(lambda: file.stat().st_size > 4096)
     assert await stage.end_of(caller.stream_id)
     lost = (await stage.metrics())["transcript_turns_lost"]
     lines = [json.loads(line) for line in file.read_text().splitlines()]

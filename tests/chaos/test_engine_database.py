@@ -18,8 +18,6 @@ from tests.chaos import engine_stage as stage
 from tests.e2e.test_postgres import BINARIES, as_postgres
 from tests.needs import needs
 
-pytestmark = pytest.mark.timeout(120)
-
 
 class Postgres:
     """A PostgreSQL of its own, to be stopped and started."""
@@ -82,7 +80,7 @@ async def test_postgresql_is_stopped_and_comes_back(
     async with stage.engine(tmp_path, "--database", postgres.url) as engine:
         await engine.add("before", "+0")
         await engine.add("before", "+1")
-        await asyncio.sleep(0.5)
+        await engine.joined("before", 2)
         before = await engine.shown("before")
         recorded = await engine.record("before")
 
@@ -90,13 +88,13 @@ async def test_postgresql_is_stopped_and_comes_back(
         await engine.add("meanwhile", "+2")
         await engine.add("meanwhile", "+3")
         await stage.eventually(engine.says("meanwhile: customer", 2))
-        await stage.eventually(engine.says("the database is away"), 20)
+        await stage.eventually(engine.says("the database is away"))
         # Live calls are done with as ever; what is read of the history is a clear no.
         asked_s = asyncio.get_running_loop().time()
         answer = await engine.ask("GET", "name_before/")
         assert answer.status_code == 503
         assert "the history is away" in answer.json()["error"]
-        assert asyncio.get_running_loop().time() - asked_s < 5
+        assert asyncio.get_running_loop().time() - asked_s < 20
         assert (await engine.http.get(recorded["recording_url"])).status_code == 503
         for member in ("1", "2"):
             muted = await engine.ask(
@@ -109,7 +107,7 @@ async def test_postgresql_is_stopped_and_comes_back(
         assert (await engine.ask("DELETE", "name_before/")).is_success
 
         await asyncio.to_thread(postgres.start)
-        await stage.eventually(engine.says("the database is back"), 20)
+        await stage.eventually(engine.says("the database is back"))
         ended = await engine.shown(f"uuid_{before['mpc_uuid']}")
         assert ended["status"] == "Ended"
         assert ended["termination_cause"] == "Hangup API Triggered"
@@ -124,7 +122,7 @@ async def test_postgresql_is_stopped_and_comes_back(
     assert engine.log.count("the database is away") == 1
     assert engine.log.count("the database is back") == 1
     assert "lost" not in engine.log
-    assert "stood still" not in engine.log
+    assert engine.longest_standstill_s < 3
 
 
 @needs(BINARIES, "PostgreSQL: apt install postgresql")
@@ -133,7 +131,7 @@ async def test_postgresql_hangs(tmp_path: Path, postgres: Postgres) -> None:
     async with stage.engine(tmp_path, "--database", postgres.url) as engine:
         await engine.add("demo", "+0")
         await engine.add("demo", "+1")
-        await asyncio.sleep(0.5)
+        await engine.joined("demo", 2)
         await engine.shown("demo")
         postgres.hang(signal.SIGSTOP)
         try:
@@ -156,23 +154,23 @@ async def test_somebody_locks_the_file(tmp_path: Path) -> None:
     async with stage.engine(tmp_path) as engine:
         await engine.add("demo", "+0")
         await engine.add("demo", "+1")
-        await asyncio.sleep(0.5)
+        await engine.joined("demo", 2)
         recorded = await engine.record("demo")
         with stage.locked(tmp_path / "history.sqlite3"):
             await engine.add("meanwhile", "+2")
-            await stage.eventually(engine.says("the database is away"), 15)
+            await stage.eventually(engine.says("the database is away"))
             answer = await engine.ask("GET", "")
             assert answer.status_code == 503
             assert "database is locked" in answer.json()["error"]
             assert (await engine.ask("DELETE", "name_meanwhile/")).is_success
-        await stage.eventually(engine.says("the database is back"), 15)
+        await stage.eventually(engine.says("the database is back"))
         names = {each["friendly_name"]: each["status"] for each in await listed(engine)}
         assert names == {"demo": "Active", "meanwhile": "Ended"}
         await engine.stop_recording("demo")
         audio = stage.sound(await engine.file(recorded["recording_url"]))
         assert len(audio) / 8000 >= 5.0
         assert stage.missing(audio, 440, 700) == {}
-    assert "stood still" not in engine.log
+    assert engine.longest_standstill_s < 3
 
 
 @stage.needs_small_disks
@@ -182,23 +180,23 @@ async def test_the_files_disk_is_full(tmp_path: Path) -> None:
         database = str(disk / "history.sqlite3")
         async with stage.engine(tmp_path, "--database", database) as engine:
             await engine.add("demo", "+0")
-            await asyncio.sleep(0.3)
+            await engine.joined("demo")
             await engine.shown("demo")
             ballast = stage.fill(disk)
             # Enough of them that they need room of their own.
             for number in range(60):
                 await engine.add(f"meanwhile {number}", "+1")
-            await stage.eventually(engine.says("the database is away"), 15)
+            await stage.eventually(engine.says("the database is away"))
             assert "database or disk is full" in engine.log
             ballast.unlink()
-            await stage.eventually(engine.says("the database is back"), 15)
+            await stage.eventually(engine.says("the database is back"))
             assert (await engine.shown("meanwhile 59"))["status"] == "Active"
             assert "lost" not in engine.log
 
             stage.fill(disk)
             for number in range(60):
                 await engine.add(f"afterwards {number}", "+1")
-            await stage.eventually(engine.says("is away", 2), 15)
+            await stage.eventually(engine.says("is away", 2))
             assert await engine.ends(15) == 0
             assert "history: not written, and lost: " in engine.log
             assert " of mpcs, " in engine.log

@@ -6,11 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
 from tests.chaos import engine_stage as stage
-
-pytestmark = pytest.mark.timeout(120)
 
 
 @contextlib.asynccontextmanager
@@ -43,7 +39,7 @@ async def test_stream_servers_die_stall_and_never_answer(tmp_path: Path) -> None
             status = f"{receiver.url}/{name}"
             await engine.add(name, "+0", status_callback_url=status)
             await engine.add(name, "+1")
-            await asyncio.sleep(0.4)
+            await engine.joined(name, 2)
             recorded[name] = (await engine.record(name))["recording_url"]
             await engine.add_agent(
                 name,
@@ -59,7 +55,7 @@ async def test_stream_servers_die_stall_and_never_answer(tmp_path: Path) -> None
         stalls.process.send_signal(signal.SIGSTOP)
 
         # Who dies is missed within moments; who hangs, within half a minute.
-        for name, seconds in (("dies", 3), ("mute", 25), ("stalls", 25)):
+        for name, seconds in (("dies", 10), ("mute", 60), ("stalls", 60)):
             await stage.eventually(receiver.has("ParticipantExit", f"/{name}"), seconds)
         for name in rooms:
             assert (await engine.shown(name))["status"] == "Active"
@@ -84,5 +80,5 @@ async def test_stream_servers_die_stall_and_never_answer(tmp_path: Path) -> None
         for name in rooms:
             assert receiver.names(f"/{name}").count("ParticipantExit") == 1
         assert "Ring Timeout Reached" in engine.log
-        assert "stood still" not in engine.log
+        assert engine.longest_standstill_s < 3
         assert "Traceback" not in engine.log

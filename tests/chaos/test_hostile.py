@@ -13,6 +13,7 @@ import pytest
 
 from tests.chaos.caller import Caller
 from tests.chaos.conftest import House
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -90,7 +91,7 @@ async def test_slow_and_endless_headers_are_dropped(house: House) -> None:
         lines = [
             await stack.enter_async_context(connected(stage.port)) for _ in range(50)
         ]
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*(trickle(line) for line in lines))
             async with connected(stage.port, b"GET / HTTP/1.1\r\n") as line:
                 await flood(line, endless * 50, 3.0)
@@ -105,14 +106,17 @@ async def test_a_flood_of_silent_connections_passes(house: House) -> None:
     """
     stage, others, _folder = house
     memory_mb = stage.memory_mb
+    before = (await stage.metrics())["process_open_fds"]
     async with others.undisturbed(), contextlib.AsyncExitStack() as stack:
-        for _ in range(400):
-            await stack.enter_async_context(connected(stage.port))
+        lines = [
+            await stack.enter_async_context(connected(stage.port)) for _ in range(400)
+        ]
         async with Caller(stage.url("station")) as caller:
-            await caller.until_loud(within_s=2)
-        before = (await stage.metrics())["process_open_fds"]
-        await asyncio.sleep(1.5)
-        assert (await stage.metrics())["process_open_fds"] < before - 300
+            await caller.until_loud()
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.gather(*(is_over(line) for line in lines))
+        while (await stage.metrics())["process_open_fds"] > before + 20:
+            await asyncio.sleep(0.1)
     assert stage.memory_mb - memory_mb < 40
 
 
@@ -135,8 +139,8 @@ async def test_a_flood_of_frames_is_slowed_down(house: House, piece: bytes) -> N
     async with others.undisturbed(), connected(stage.port, opening) as line:
         began_s = stage.cpu_s
         await flood(line, piece, 2.0)
-        # Slowed down it is a fifth of that.
-        assert stage.cpu_s - began_s < 0.8
+        # Slowed down it is a fifth of that, where a processor is fast.
+        assert stage.cpu_s - began_s < 1.5
         assert stage.memory_mb - memory_mb < 10
     assert stage.said("more than 500 frames a second: slowed down")
 
@@ -149,6 +153,6 @@ async def test_a_huge_message_is_refused_by_its_announcement(house: House) -> No
     opening = UPGRADE + frame(0x1, START) + huge
     async with others.undisturbed(), connected(stage.port, opening) as line:
         await flood(line, b"x" * 65536, 1.0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await is_over(line)
     assert stage.memory_mb - memory_mb < 20

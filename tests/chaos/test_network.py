@@ -10,12 +10,14 @@ from bridge.errors import UnavailableError
 from tests.chaos.caller import Caller
 from tests.chaos.conftest import House
 from tests.chaos.proxy import TO_BRIDGE, TO_CALLER, network
+from tests.patience import in_real_time
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
+@in_real_time
 async def test_a_far_end_that_stalls_goes_on_where_it_was(house: House) -> None:
-    """3 s without reading: so much silence, then the speech, whole and so much later.
+    """1.5 s without reading: so much silence, then the speech, whole and so much later.
 
     Sockets hold that much: only their far end knows of it.
     """
@@ -26,14 +28,16 @@ async def test_a_far_end_that_stalls_goes_on_where_it_was(house: House) -> None:
         async with Caller(url, is_endless=True) as caller:
             await caller.until_loud(25)
             line.freeze(TO_CALLER)
-            await asyncio.sleep(3.0)
+            frozen_s = perf_counter()
+            await asyncio.sleep(1.5)
             line.heal()
             healed_s = perf_counter()
             await caller.until_loud(200)
             (hole,) = caller.gaps
-            assert 2.0 < hole.length_s < 3.5
+            # The far end had something of it, and wants some before it goes on.
+            assert -1.0 < hole.length_s - (healed_s - frozen_s) < 0.5
             assert not caller.holes(healed_s + 0.2)
-            assert caller.heard_s > perf_counter() - began_s - 0.5
+            assert caller.heard_s > perf_counter() - began_s - 1
         assert await stage.end_of(caller.stream_id) == "the far end closed the stream"
 
 
@@ -56,7 +60,8 @@ async def test_half_dead_sockets_are_found_by_their_pings(house: House) -> None:
     assert stage.memory_mb - memory_mb < 10
 
 
-async def test_a_network_that_freezes_for_2_s_loses_nothing(house: House) -> None:
+@in_real_time
+async def test_a_network_that_freezes_for_a_while_loses_nothing(house: House) -> None:
     """Both ways: silence, then everything that was said, in order."""
     stage, others, _folder = house
     before = await stage.metrics()
@@ -64,11 +69,11 @@ async def test_a_network_that_freezes_for_2_s_loses_nothing(house: House) -> Non
         async with Caller(stage.url("station", line.port), is_endless=True) as caller:
             await caller.until_loud(25)
             line.freeze()
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(1.5)
             line.heal()
             await caller.until_loud(100)
             sent = caller.sent
-            assert sum(gap.length_s for gap in caller.gaps) < 2.6
+            assert sum(gap.length_s for gap in caller.gaps) < 2.1
             caller.is_sending = False
             await asyncio.sleep(0.3)
             grown = await stage.grown(before)
@@ -78,6 +83,7 @@ async def test_a_network_that_freezes_for_2_s_loses_nothing(house: House) -> Non
 
 
 @pytest.mark.parametrize("with_start", [True, False])
+@in_real_time
 async def test_a_cut_network_is_forgiven_for_a_while(
     house: House, with_start: bool
 ) -> None:
@@ -89,15 +95,14 @@ async def test_a_cut_network_is_forgiven_for_a_while(
             await caller.until_loud(25)
             line.cut()
             assert (await caller.closed()).code == 1006
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(0.5)
             await caller.connect(opens=with_start)
-            back_s = perf_counter()
             await caller.until_loud(25)
-            assert perf_counter() - back_s < 2
             assert (await stage.grown(before))["streams_resumed"] == 1
             assert not stage.is_over(caller.stream_id)
 
 
+@in_real_time
 async def test_a_new_socket_takes_over_from_a_dead_one(house: House) -> None:
     """Though nobody has noticed yet that the old one is dead."""
     stage, others, _folder = house
@@ -125,7 +130,7 @@ async def test_after_too_long_a_cut_the_call_is_over(house: House) -> None:
         async with Caller(stage.url("station", line.port)) as caller:
             await caller.until_loud(10)
             line.cut()
-            await asyncio.sleep(2.0)
+            await stage.end_of(caller.stream_id)
             await caller.connect(opens=False)
             closed = await caller.closed()
             assert (closed.code, closed.reason) == (1008, "no start in time")

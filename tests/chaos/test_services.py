@@ -126,7 +126,7 @@ async def apologized(stage: Stage, provider: Provider, trouble: str) -> None:
         await caller.until_loud(10)
         await asyncio.sleep(0.5)
         caller.say(tone(300, 0.8, 8000))
-        await stage.until(lambda: APOLOGY in provider.said[trouble], within_s=25)
+        await stage.until(lambda: APOLOGY in provider.said[trouble], within_s=60)
         await caller.until_loud(10)
         assert not caller.socket.closed.done()
 
@@ -136,6 +136,6 @@ async def ended_mute(stage: Stage, trouble: str) -> None:
     async with Caller(stage.url(trouble)) as caller:
         await asyncio.sleep(1.0)
         caller.say(tone(300, 0.8, 8000))
-        closed = await caller.closed(within_s=25)
+        closed = await caller.closed(within_s=60)
         assert (closed.code, closed.reason) == (1011, "the bot failed")
         assert caller.loud_s() == 0

@@ -100,7 +100,7 @@ def test_mistakes_are_one_line_and_a_code(
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     assert ran.returncode == code
     assert what in ran.stderr

@@ -51,4 +51,4 @@ def serving(**variables: str) -> Iterator[Serving]:
         yield Serving(facts["port"], urlsplit(facts["callbacks"]).port or 0)
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)

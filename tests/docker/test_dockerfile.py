@@ -126,7 +126,7 @@ def test_what_it_starts_serves_is_healthy_and_drains(tmp_path: Path) -> None:
     )
     try:
         check = checked(FINAL.health_command(), environment)
-        for _ in range(150):
+        for _ in range(600):
             if check.returncode == 0 or process.poll() is not None:
                 break
             time.sleep(0.2)
@@ -134,7 +134,7 @@ def test_what_it_starts_serves_is_healthy_and_drains(tmp_path: Path) -> None:
         assert check.returncode == 0, check.stderr
 
         process.send_signal(signal.Signals[FINAL.last("STOPSIGNAL").text])
-        log, _ = process.communicate(timeout=20)
+        log, _ = process.communicate(timeout=60)
     finally:
         process.kill()
         process.communicate()

@@ -42,7 +42,7 @@ ASSIGNMENT = re.compile(r"\w+=")
 
 ADDRESS = re.compile(r"\b(" + "|".join(PORTS) + r")\b|\b0\.0\.0\.0\b")
 
-LONGEST_S = 90
+LONGEST_S = 240
 
 WATCHED_S = 3
 """How long a display that goes on is looked at."""

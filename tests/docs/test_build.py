@@ -34,7 +34,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_every_page_is_built_and_fetches_nothing(built: Path) -> None:
     """Without a warning; scripts, fonts and pictures lie beside it."""
     expected = {
@@ -50,7 +49,6 @@ def test_every_page_is_built_and_fetches_nothing(built: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_generated_parts_are_in_the_pages(built: Path) -> None:
     """None is left as it stands in the source."""
     assert "--max-streams" in (built / "reference/cli.html").read_text()

@@ -61,7 +61,6 @@ def followed(
 @needs_local
 @needs(shutil.which("curl"), "curl: apt-get install curl")
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", PAGES)
 def test_what_it_says_works(name: str, followed: Followed) -> None:
     """A reader who does it from top to bottom meets no error."""

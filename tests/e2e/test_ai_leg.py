@@ -27,6 +27,7 @@ from bridge.multiparty.callbacks import StreamState
 from bridge.multiparty.signatures import upgrade_signature
 from bridge.stream.content_type import ContentType
 from bridge.tasks import background
+from tests.patience import PATIENCE_S, until
 
 PLAY = '{"event": "playAudio", "media": {"payload": "AAAA"%s}}'
 CALL = "12345678-1234-4234-8234-123456789abc"
@@ -81,12 +82,10 @@ async def leg_to(
 
         leg.on_keys = keys
         async with background(leg=rig.live()):
-            async with asyncio.timeout(5):
-                await rig.is_up.wait()
+            await until(rig.is_up.is_set)
             yield rig
             leg.hang_up()
-            async with asyncio.timeout(5):
-                await rig.is_down.wait()
+            await until(rig.is_down.is_set)
 
 
 async def test_it_sends_what_plivo_documents() -> None:
@@ -101,7 +100,7 @@ async def test_it_sends_what_plivo_documents() -> None:
     async with leg_to(take, "audio/x-mulaw;rate=8000") as rig:
         await rig.tick(3)
         rig.leg.press("5")
-        await asyncio.sleep(0.1)
+        await until(lambda: len(got) == 5)
 
     start, first, _second, third, key = got
     assert start["start"] == {
@@ -147,7 +146,7 @@ async def test_every_spelling_of_audio_is_played() -> None:
         await socket.wait_closed()
 
     async with leg_to(speak) as rig:
-        await asyncio.sleep(0.1)
+        await until(lambda: rig.leg.far_buffer.queued_samples == 6 * 160)
         await rig.tick(7)
 
     levels = [rms_dbfs(frame) for frame in rig.said]
@@ -171,9 +170,9 @@ async def test_other_rates_are_converted() -> None:
                 sizes.add(len(base64.b64decode(message["media"]["payload"])))
 
     async with leg_to(speak, "audio/x-l16;rate=16000") as rig:
-        await asyncio.sleep(0.1)
+        await until(lambda: rig.leg.far_buffer.queued_samples == 800)
         await rig.tick(5)
-        await asyncio.sleep(0.1)
+        await until(lambda: sizes)
 
     heard = np.concatenate(rig.said)
     assert rms_dbfs(heard[80:]) == pytest.approx(
@@ -206,9 +205,12 @@ async def test_checkpoints_clears_and_keys() -> None:
                 await socket.send('{"event": "clearAudio"}')
 
     async with leg_to(script) as rig:
-        await asyncio.sleep(0.1)
-        await rig.tick(30)
-        await asyncio.sleep(0.1)
+        await until(lambda: rig.keys == "12")
+        await rig.tick(5)
+        # What was to be heard next is cleared before it is.
+        await until(lambda: not rig.leg.far_buffer.queued_samples)
+        await rig.tick(5)
+        await until(lambda: len(got) == 3)
 
     assert got == [
         ("playedStream", "empty"),
@@ -216,7 +218,7 @@ async def test_checkpoints_clears_and_keys() -> None:
         ("clearedAudio", None),
     ]
     assert rig.keys == "12"
-    assert all(frame.any() for frame in rig.said[11:14])
+    assert [frame.any() for frame in rig.said] == [True] * 5 + [False] * 5
 
 
 async def test_bad_messages_are_counted_and_it_goes_on() -> None:
@@ -241,7 +243,7 @@ async def test_bad_messages_are_counted_and_it_goes_on() -> None:
         await socket.wait_closed()
 
     async with leg_to(misbehave) as rig:
-        await asyncio.sleep(0.5)
+        await until(lambda: rig.leg.stream_errors >= 8)
         await rig.tick(1)
 
     assert rig.leg.stream_errors == 8
@@ -262,8 +264,7 @@ async def test_the_leg_goes_down_with_its_server(how: str) -> None:
             socket.transport.abort()
 
     async with leg_to(leave) as rig:
-        async with asyncio.timeout(5):
-            await rig.is_down.wait()
+        await until(rig.is_down.is_set)
         await rig.tick(2)
         assert "AiLeg" in repr(rig.leg)
 
@@ -318,17 +319,20 @@ async def test_a_server_that_never_reads_is_dropped(
 ) -> None:
     """After as much as Plivo keeps."""
     monkeypatch.setattr(ai_leg, "SEND_QUEUE_S", 0.2)
+    is_over = asyncio.Event()
 
     async def sleep(socket: ServerConnection) -> None:
         socket.transport.pause_reading()
-        await asyncio.sleep(10)
+        await is_over.wait()
+        socket.transport.abort()
 
     async with leg_to(sleep) as rig:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(50):
             while not rig.is_down.is_set():
                 for _ in range(500):
                     rig.leg.hear(silence(160))
                 await asyncio.sleep(0)
+        is_over.set()
 
 
 async def test_its_upgrade_is_signed() -> None:
@@ -401,12 +405,13 @@ async def test_a_socket_that_breaks_is_told_and_ends_the_leg() -> None:
             told = states_of(leg)
             answers = itertools.count()
             async with background(leg=leg.run(functools.partial(next, answers))):
-                for _ in range(15):
+                while len(told) < 2:
                     # Also while there is no socket.
                     leg.hear(silence(160))
                     await asyncio.sleep(0.02)
                 leg.hang_up()
-                await asyncio.sleep(0.2)
+                while reconnects and len(told) < 3:
+                    await asyncio.sleep(0.01)
         assert next(answers) == 1
         states = [state for state, _ in told]
         if reconnects:
@@ -459,13 +464,14 @@ async def test_a_hang_up_between_two_sockets_is_kept() -> None:
         states = states_of(leg)
 
         async def live() -> None:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await leg.run(lambda: None)
 
         async with background(leg=live()):
             while not leg._is_broken:
                 await asyncio.sleep(0)
             leg.hang_up()
-            await asyncio.sleep(0.5)
+            await until(lambda: states[-1][0] is StreamState.STOPPED)
+            await asyncio.sleep(0.3)
     assert sockets == 1
     assert states[-1][0] is StreamState.STOPPED

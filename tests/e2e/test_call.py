@@ -28,6 +28,7 @@ from bridge.multiparty.vocabulary import MpcStatus
 from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
 from bridge.stream.content_type import CONTENT_TYPES, ContentType
+from tests.patience import in_real_time, until
 
 QUIET: dict[str, Any] = {
     "enter_sound": "none",
@@ -72,11 +73,12 @@ def ai(server: BridgeServer, **more: Any) -> AddParticipant:
 
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES, ids=str)
+@in_real_time
 async def test_an_echo_crosses_the_whole_house(
     tmp_path: Path, content_type: ContentType
 ) -> None:
     """Spoken, mixed, streamed, answered, mixed again and recorded, whole."""
-    async with house(tmp_path, hangs_up_after_s=4.5) as (server, engine, client):
+    async with house(tmp_path, hangs_up_after_s=4.0) as (server, engine, client):
         await client.add_participant("demo", AddParticipant.model_validate(CUSTOMER))
         customer = await engine.exchange.joined("customer")
         room = customer.room
@@ -94,7 +96,7 @@ async def test_an_echo_crosses_the_whole_house(
             ),
         )
         agent = await engine.exchange.joined("ai-agent")
-        await asyncio.sleep(0.1)
+        await until(lambda: server.sessions)
         (session,) = server.sessions
         members = await client.participants("demo")
         await engine.exchange.ended(room)
@@ -105,7 +107,7 @@ async def test_an_echo_crosses_the_whole_house(
     found = align(audio[:, 0], audio[:, 1], rate_hz)
     assert found.correlation >= 0.95
     assert found.slipped == 0
-    assert found.delay_s < 0.2
+    assert found.delay_s < 1.0
     assert [member.role for member in members] == ["ai-agent", "customer"]
     assert session.facts.headers == {"a": "1", "b": "2"}
     assert session.facts.call_uuid == members[0].call_uuid
@@ -118,6 +120,7 @@ async def test_an_echo_crosses_the_whole_house(
     assert server.metrics.frames_dropped == 0
 
 
+@in_real_time
 async def test_a_caller_interrupts_and_the_far_end_agrees(tmp_path: Path) -> None:
     """A key; what the bot is told was heard is what the far end played."""
     outcome: list[Heard] = []
@@ -151,19 +154,17 @@ async def test_a_caller_interrupts_and_the_far_end_agrees(tmp_path: Path) -> Non
 
 async def test_several_calls_at_once(tmp_path: Path) -> None:
     """Each room its own bot run; each ends by itself."""
-    async with house(tmp_path, hangs_up_after_s=1.5) as (server, engine, client):
+    async with house(tmp_path, hangs_up_after_s=5.0) as (server, engine, client):
         for number in range(5):
             name = f"room {number}"
             recorded = {**CUSTOMER, "record": True}
             await client.add_participant(name, AddParticipant.model_validate(recorded))
             await client.add_participant(name, ai(server))
-        await asyncio.sleep(1.0)
-        assert server.metrics.streams_active == 5
+        await until(lambda: server.metrics.streams_active == 5)
         assert (await client.page(status="active")).meta.count == 5
         for conference in list(engine.exchange.conferences.values()):
             await engine.exchange.ended(conference.room)
-        await asyncio.sleep(0.1)
-        assert server.metrics.streams_active == 0
+        await until(lambda: server.metrics.streams_active == 0)
     finished = engine.exchange.parts.recordings.finished.values()
     assert [path.suffix for path in finished] == [".mp3"] * 5
 
@@ -179,7 +180,7 @@ async def test_the_ai_can_be_kicked_and_the_call_goes_on(tmp_path: Path) -> None
         await engine.exchange.joined("ai-agent")
 
         await client.kick("demo", "2")
-        await asyncio.sleep(0.2)
+        await until(lambda: server.metrics.streams_ended)
 
         assert server.metrics.streams_ended == {"closed": 1}
         assert [m.role for m in await client.participants("demo")] == ["customer"]
@@ -229,16 +230,16 @@ async def test_a_bot_is_told_who_is_in_the_call(tmp_path: Path) -> None:
         )
         await engine.exchange.joined("customer")
         async with client.ai_agent("demo", url=server.url, **QUIET) as agent:
-            await asyncio.sleep(0.2)
+            await until(lambda: calls and calls[0].members)
             await client.update("demo", agent.member_id, mute=True, hold=True)
             await client.update("demo", agent.member_id, mute=False)
             await client.add_participant(
                 "demo", role="supervisor", from_="+1", to="+2", **QUIET
             )
-            await asyncio.sleep(0.3)
+            await until(lambda: len(told) == 5)
             await client.update("demo", "3", coach_mode=False)
             await client.kick("demo", "1")
-            await asyncio.sleep(0.3)
+            await until(lambda: len(told) == 7)
             (call,) = calls
             mpc = await client.get("demo")
             assert call.mpc_uuid == mpc.mpc_uuid

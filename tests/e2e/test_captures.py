@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bridge.tasks import background
 from tests.captures.make import BOTS, HERE, capture, speech, talk
 from tests.e2e.test_commands import command, first_line
 from tests.fakes.caller import Caller
+from tests.patience import in_real_time, until
 
 ECHO = HERE / "echo.capture"
 
@@ -30,9 +32,10 @@ def run(*words: str) -> Result:
 
 
 @pytest.mark.parametrize("name", ["echo", "scripted", "resumed"])
+@in_real_time
 async def test_a_real_call_replays_as_the_same(tmp_path: Path, name: str) -> None:
     """With the same bot; with another one it is different."""
-    path = await capture(name, tmp_path / "captures")
+    path = await capture(name, Path(tempfile.mkdtemp(dir=tmp_path)))
 
     same = await asyncio.to_thread(run, "replay", str(path), *BOTS[name], *ROOMY)
     other = "echo" if name == "scripted" else "scripted"
@@ -57,10 +60,10 @@ async def test_a_capture_has_the_call_and_no_secret(tmp_path: Path) -> None:
             url = facts["bots"]["desk"] + "?token=hush"
             spawn("caller", caller.live(url, {"customer": "4711"}))
             caller.say(tone(440, 1.0, 8000))
-            await asyncio.sleep(1.5)
-        await asyncio.sleep(0.2)
+            await until(lambda: len(caller.heard) > 60)
+        # The line is down: what it said is written before the server ends.
         process.terminate()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await process.communicate()
 
     (path,) = folder.iterdir()
@@ -92,7 +95,7 @@ async def test_a_kill_leaves_a_capture(tmp_path: Path) -> None:
         async with background() as spawn:
             spawn("caller", caller.live(facts["url"], {}))
             caller.say(speech()[: 3 * 8000])
-            await asyncio.sleep(3.0)
+            await until(lambda: len(caller.heard) > 160)
             process.kill()
             await process.wait()
 
@@ -116,9 +119,9 @@ async def test_a_call_that_goes_on_when_the_server_stops_is_whole(
         caller = Caller()
         async with background() as spawn:
             spawn("caller", caller.live(facts["url"], {}))
-            await asyncio.sleep(0.5)
+            await until(lambda: len(caller.heard) > 20)
             process.terminate()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await process.communicate()
 
     (path,) = folder.iterdir()
@@ -130,6 +133,7 @@ async def test_a_call_that_goes_on_when_the_server_stops_is_whole(
     )
 
 
+@in_real_time
 async def test_a_capture_is_replayed_at_a_server(tmp_path: Path) -> None:
     """Over its socket, in real time; what came out is saved."""
     saved = tmp_path / "now.capture"
@@ -152,6 +156,7 @@ async def test_a_capture_is_replayed_at_a_server(tmp_path: Path) -> None:
     assert again.exit_code == 0, again.output
 
 
+@in_real_time
 async def test_real_time_replays_over_a_socket() -> None:
     """Of a server in this process."""
     result = await asyncio.to_thread(run, "replay", str(ECHO), "--real-time", *ROOMY)

@@ -15,6 +15,7 @@ from websockets.asyncio.client import connect
 from bridge.cli.main import cli
 from bridge.control import MpcClient
 from bridge.multiparty.requests import AddParticipant
+from tests.patience import PATIENCE_S
 
 
 @contextlib.asynccontextmanager
@@ -37,7 +38,7 @@ async def command(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
 
 async def first_line(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         return (await process.stdout.readline()).decode()
 
 
@@ -60,15 +61,16 @@ async def test_serve_says_where_and_drains_on_sigterm(start: str, media: str) ->
         async with connect(facts["bots"]["b"]) as socket:
             await socket.send(start)
             await socket.send(media)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 assert json.loads(await socket.recv())["event"] == "playAudio"
             process.send_signal(signal.SIGTERM)
-            await asyncio.sleep(0.3)
             async with httpx.AsyncClient() as client:
                 url = f"http://127.0.0.1:{facts['port']}/readyz"
+                while (await client.get(url)).status_code == 200:
+                    await asyncio.sleep(0.02)
                 assert (await client.get(url)).status_code == 503
             assert process.returncode is None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             _, errors = await process.communicate()
     assert process.returncode == 0
     lines = [json.loads(line) for line in errors.decode().splitlines()]
@@ -85,7 +87,7 @@ async def test_a_second_signal_forces(start: str) -> None:
             process.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.2)
             process.send_signal(signal.SIGINT)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 await process.wait()
             assert socket.close_code == 1001 or process.returncode == 0
 
@@ -118,11 +120,11 @@ async def test_the_engine_takes_calls_until_it_is_stopped(tmp_path: Path) -> Non
         async with MpcClient("MALOCALENGINE0000000", "secret", url=facts["url"]) as mpc:
             body = {"role": "customer", "from": "+1", "to": "+2", "record": True}
             await mpc.add_participant("demo", AddParticipant.model_validate(body))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while (await mpc.page(status="ended")).meta.count == 0:
                     await asyncio.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await process.wait()
     assert process.returncode == 0
     assert len(list((tmp_path / "out").glob("*.mp3"))) == 1

@@ -21,6 +21,7 @@ from bridge.conformance import SCENARIO_NAMES, Finding, Outcome, conform
 from bridge.errors import ConfigError
 from bridge.server.app import serving
 from bridge.server.options import ServerOptions
+from tests.patience import in_real_time
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +89,7 @@ async def wrong() -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
 
 
-@pytest.mark.timeout(120)
+@in_real_time
 async def test_our_own_server_fails_nothing() -> None:
     async with the_bridge() as url:
         findings = await conform(url)
@@ -101,7 +102,7 @@ async def test_our_own_server_fails_nothing() -> None:
     assert found["bad-base64"] is Outcome.UNDOCUMENTED
 
 
-@pytest.mark.timeout(120)
+@in_real_time
 async def test_a_naive_server_fails_what_it_does_not_expect() -> None:
     async with naive() as url:
         found = outcomes(await conform(url))
@@ -111,11 +112,10 @@ async def test_a_naive_server_fails_what_it_does_not_expect() -> None:
         assert found[name] is Outcome.FAIL, name
 
 
-@pytest.mark.timeout(120)
 async def test_what_a_wrong_server_sends_is_found() -> None:
     only = [name for name in SCENARIO_NAMES if name.startswith("sent-")]
     async with wrong() as url:
-        findings = await conform(url, only=only, timeout_s=0.5)
+        findings = await conform(url, only=only, timeout_s=1.5)
     found = outcomes(findings)
     passed = {name for name, outcome in found.items() if outcome is not Outcome.FAIL}
     assert passed == {"sent-small-messages"}

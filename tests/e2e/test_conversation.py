@@ -29,6 +29,7 @@ from bridge.speech.dialogue import Parts
 from bridge.speech.recognition import Speculation
 from bridge.speech.turns import SilenceTurns
 from bridge.speech.voices import LevelDetector
+from tests.patience import PATIENCE_S, in_real_time, until
 from tests.speech.setting import Brain, Ears, Voice
 
 QUIET: dict[str, Any] = {"enter_sound": "none", "exit_sound": "none"}
@@ -101,12 +102,6 @@ async def house(folder: Path, bot: Any, **numbers: PhoneScript) -> AsyncIterator
             yield made
 
 
-async def until(condition: Any, seconds: float = 8.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.05)
-
-
 def scripted(brain: Brain, ears: Ears) -> Conversation:
     parts = Parts(LevelDetector(), SilenceTurns, Speculation(ears), brain, Voice())
     return Conversation(Conversation.Options(greeting="Hello."), parts=parts)
@@ -133,7 +128,7 @@ async def test_a_caller_is_handed_over_to_a_person(
         await made.add("customer", "+2")
         await made.add_ai()
         if answers:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 while await made.roles() != ["agent", "customer"]:
                     await asyncio.sleep(0.1)
             (customer,) = [
@@ -145,7 +140,7 @@ async def test_a_caller_is_handed_over_to_a_person(
             await until(lambda: not made.server.sessions)
             assert "bot: One moment. Wants help." in made.lines()
         else:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 while not [c for c in await made.client.participants("demo") if c.hold]:
                     await asyncio.sleep(0.05)
             # A busy line is waited for until the time-out; the call goes on meanwhile.
@@ -153,6 +148,7 @@ async def test_a_caller_is_handed_over_to_a_person(
 
 
 @pytest.mark.slow
+@in_real_time
 async def test_a_coach_is_heard_apart(tmp_path: Path) -> None:
     """What a coaching supervisor says comes as `Coached`, others' as `Audio`."""
     files.write(tmp_path / "coach.wav", tone(300, 2.0, 8000, -20.0), 8000)

@@ -14,6 +14,7 @@ import soundfile
 from tests.e2e.test_services import DONE, chunk
 from tests.e2e.test_services import serving as serving_chat
 from tests.fakes.realtime_service import serving_realtime
+from tests.patience import in_real_time
 from tests.speech.needs_local import needs_local
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +28,7 @@ def demo(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=250,
         cwd=ROOT,
         env={**os.environ, **(env or {})},
     )
@@ -55,6 +56,7 @@ def test_the_echo_comes_back(tmp_path: Path) -> None:
     assert (tmp_path / "call.png").stat().st_size > 10_000
 
 
+@in_real_time
 def test_its_figures_are_for_programs_too(tmp_path: Path, short: Path) -> None:
     """One JSON object; the echo is whole."""
     ran = demo(tmp_path, "--bot", "echo", "--json", "--caller", str(short))
@@ -64,7 +66,7 @@ def test_its_figures_are_for_programs_too(tmp_path: Path, short: Path) -> None:
     assert outcome["slipped_windows"].startswith("0 of ")
     assert outcome["frames_lost"] == 0
     assert outcome["frames_from_bot"] == outcome["frames_to_bot"] + 1
-    assert 20 < outcome["round_trip_ms"] < 500
+    assert 20 < outcome["round_trip_ms"] < 2000
     assert outcome["bot_errors"] == 0
 
 
@@ -146,7 +148,7 @@ def test_the_receptionist_makes_an_appointment(tmp_path: Path) -> None:
     assert any(text.startswith('book {"name": "Sam') for text in tools), outcome
     assert any(text.startswith("hang_up") for text in tools), outcome
     assert outcome["answers"] >= 5
-    assert outcome["answered_after_ms"] < 2000
+    assert outcome["answered_after_ms"] < 10_000
 
 
 @needs_local

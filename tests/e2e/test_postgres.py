@@ -91,7 +91,8 @@ async def test_two_engines_share_a_history(database: str, tmp_path: Path) -> Non
             MpcClient(options.auth_id, options.auth_token, url=two.url) as there,
         ):
             await here.add_participant("demo", role="customer", from_="+1", to="+2")
-            await asyncio.sleep(0.8)
+            while (await here.get("demo")).status != "Active":
+                await asyncio.sleep(0.05)
             mpc = await there.get("demo")
             assert mpc.status == "Active"
             await here.end("demo")

@@ -175,9 +175,10 @@ async def test_an_engine_that_others_reach_asks_nobody_at_home(
             account = f"/v1/Account/{options.auth_id}"
             path = f"{account}/MultiPartyCall/name_demo/Participant/"
             assert (await http.post(path, json=wanted)).is_success
-            await asyncio.sleep(0.3)
-            shown = (await http.get("/engine/callbacks")).json()
-    told = shown["objects"]
+            told: list[dict[str, str]] = []
+            while not told or any(each["state"] == "waiting" for each in told):
+                await asyncio.sleep(0.05)
+                told = (await http.get("/engine/callbacks")).json()["objects"]
     assert told
     assert {each["state"] for each in told} == {"refused"}
     assert all("is a loopback address" in each["error"] for each in told)

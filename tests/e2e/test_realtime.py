@@ -14,6 +14,7 @@ from bridge.bots.realtime import Realtime
 from bridge.speech.voices import LevelDetector
 from tests.fakes.caller import Caller, calling
 from tests.fakes.realtime_service import RealtimeService, serving_realtime
+from tests.patience import PATIENCE_S, in_real_time, until
 
 
 @asynccontextmanager
@@ -49,12 +50,6 @@ def _detector(given: dict[str, object]) -> LevelDetector | None:
     return LevelDetector() if given.get("turns") == "local" else None
 
 
-async def wait_for(condition: object, seconds: float = 5.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0.02)
-
-
 async def test_a_session_is_set_up_and_greets() -> None:
     """Audio both ways at 24 kHz, tools, instructions; the greeting is an answer."""
     async with talking(
@@ -63,8 +58,8 @@ async def test_a_session_is_set_up_and_greets() -> None:
         instructions="Be brief.",
     ) as (service, caller):
         caller.say(tone(300, 0.5, 8000))
-        await caller.until(5.0, 24)
-        await wait_for(lambda: caller.turns)
+        await caller.until(PATIENCE_S, 24)
+        await until(lambda: caller.turns)
 
         assert service.authorization == "Bearer secret"
         assert service.path.endswith("/realtime?model=gpt-realtime")
@@ -88,9 +83,9 @@ async def test_a_session_is_set_up_and_greets() -> None:
 async def test_what_the_caller_says_is_written_down_and_answered() -> None:
     """Latency is counted from the end of their speech, as the service knows it."""
     async with talking({"text": "It is five.", "seconds": 0.6}) as (service, caller):
-        await wait_for(lambda: len(service.heard) > 24000)
+        await until(lambda: len(service.heard) > 24000)
         await service.caller_spoke("What time is it?", end_ms=900)
-        await wait_for(lambda: len(caller.turns) == 2)
+        await until(lambda: len(caller.turns) == 2)
 
         assert caller.lines() == ["caller: What time is it?", "bot: It is five."]
         stages = caller.turns[-1].latencies_ms
@@ -98,16 +93,17 @@ async def test_what_the_caller_says_is_written_down_and_answered() -> None:
         assert caller.turns[-1].heard == "confirmed"
 
 
+@in_real_time
 async def test_an_interruption_truncates_at_what_was_heard() -> None:
     """And the transcript has no word that was not."""
     text = " ".join(f"word{number:02}" for number in range(20))
     async with talking({"text": text, "seconds": 6.0}) as (service, caller):
-        await wait_for(lambda: len(service.heard) > 4800)
+        await until(lambda: len(service.heard) > 4800)
         await service.caller_spoke("Go on.")
-        await caller.until(5.0, 100)
+        await caller.until(PATIENCE_S, 100)
         await service.caller_began()
-        await wait_for(lambda: service.of("conversation.item.truncate"))
-        await wait_for(lambda: len(caller.turns) == 2)
+        await until(lambda: service.of("conversation.item.truncate"))
+        await until(lambda: len(caller.turns) == 2)
         sounds = caller.sounds()
         await asyncio.sleep(0.5)
         assert caller.sounds() <= sounds + 4
@@ -128,9 +124,9 @@ async def test_tools_are_run_and_their_results_answered() -> None:
         {"text": "Let me see.", "calls": [("add", '{"first": 2, "second": 3}')]},
         {"text": "Five.", "seconds": 0.4},
     ) as (service, caller):
-        await wait_for(lambda: len(service.heard) > 4800)
+        await until(lambda: len(service.heard) > 4800)
         await service.caller_spoke("Two and three?")
-        await wait_for(lambda: "bot: Five." in caller.lines())
+        await until(lambda: "bot: Five." in caller.lines())
 
         output = service.of("conversation.item.create")[0]["item"]
         assert output == {
@@ -148,11 +144,11 @@ async def test_a_refused_answer_is_asked_for_again() -> None:
         {"text": "A long answer.", "seconds": 1.0, "pause_s": 0.1},
         {"text": "Five.", "seconds": 0.4},
     ) as (service, caller):
-        await wait_for(lambda: len(service.heard) > 4800)
+        await until(lambda: len(service.heard) > 4800)
         await service.caller_spoke("Two and three?")
         await asyncio.sleep(0.1)
         await service.caller_spoke("And hurry.")
-        await wait_for(lambda: "bot: Five." in caller.lines())
+        await until(lambda: "bot: Five." in caller.lines())
 
 
 async def test_hanging_up_waits_for_the_last_word() -> None:
@@ -160,25 +156,25 @@ async def test_hanging_up_waits_for_the_last_word() -> None:
     async with talking(
         {"text": "Goodbye my friend.", "seconds": 1.0, "calls": [("hang_up", "{}")]}
     ) as (service, caller):
-        await wait_for(lambda: len(service.heard) > 4800)
+        await until(lambda: len(service.heard) > 4800)
         await service.caller_spoke("Bye.")
-        async with asyncio.timeout(5.0):
-            await caller.is_over.wait()
+        await until(caller.is_over.is_set)
         assert caller.sounds() == pytest.approx(50, abs=3)
 
 
+@in_real_time
 async def test_keys_are_told_and_answered() -> None:
     """They stop what is being said."""
     async with talking(
         {"text": "Press one or two or three.", "seconds": 5.0},
         {"text": "Two.", "seconds": 0.4},
     ) as (service, caller):
-        await wait_for(lambda: len(service.heard) > 4800)
+        await until(lambda: len(service.heard) > 4800)
         await service.caller_spoke("Menu.")
-        await caller.until(5.0, 20)
+        await caller.until(PATIENCE_S, 20)
         for key in "42#":
             await caller.press(key)
-        await wait_for(lambda: "bot: Two." in caller.lines())
+        await until(lambda: "bot: Two." in caller.lines())
         told = service.of("conversation.item.create")[0]["item"]
         assert told["content"][0]["text"] == "(pressed the keys 42)"
         assert caller.sounds() < 80
@@ -192,12 +188,12 @@ async def test_local_turns_commit_and_cancel() -> None:
         turns="local",
     ) as (service, caller):
         caller.say(tone(300, 0.6, 8000, -20.0))
-        await caller.until(5.0, 20)
+        await caller.until(PATIENCE_S, 20)
         session = service.of("session.update")[0]["session"]
         assert session["audio"]["input"]["turn_detection"] is None
         caller.say(tone(300, 0.6, 8000, -20.0))
         caller.say(silence(8000))
-        await wait_for(lambda: "bot: Yes?" in caller.lines())
+        await until(lambda: "bot: Yes?" in caller.lines())
         kinds = service.kinds()
         assert kinds.count("input_audio_buffer.commit") == 2
         assert kinds.count("response.create") == 2
@@ -216,12 +212,12 @@ async def test_a_session_that_breaks_goes_on_in_another(
         {"text": "Two.", "seconds": 30.0, "pause_s": 1.0},
         {"text": "Three.", "seconds": 0.4},
     ) as (service, caller):
-        await wait_for(lambda: len(service.heard) > 4800)
+        await until(lambda: len(service.heard) > 4800)
         await service.caller_spoke("Count.")
-        await wait_for(lambda: "bot: One." in caller.lines())
+        await until(lambda: "bot: One." in caller.lines())
         await service.caller_spoke("Go on.")
         await service.drop()
-        await wait_for(lambda: "bot: Three." in caller.lines())
+        await until(lambda: "bot: Three." in caller.lines())
 
         assert service.sessions == 2
         told = [event["item"] for event in service.of("conversation.item.create")]
@@ -235,15 +231,13 @@ async def test_a_service_that_keeps_refusing_is_given_up(
     """Whether it takes no connection, or fails each answer."""
     monkeypatch.setattr(module, "RETRY_S", (0.05, 0.05, 0.05))
     async with talking(*({"fails": "quota"},) * 9) as (service, caller):
-        await wait_for(lambda: len(service.heard) > 4800)
+        await until(lambda: len(service.heard) > 4800)
         await service.caller_spoke("Hello?")
-        async with asyncio.timeout(5.0):
-            await caller.is_over.wait()
+        await until(caller.is_over.is_set)
         assert caller.server.metrics.bot_errors == {"bot": 1}
     async with serving_realtime() as gone:
         url = gone.url
     bot = Realtime(Realtime.Options(url=url))
     async with calling(bot) as caller:
-        async with asyncio.timeout(5.0):
-            await caller.is_over.wait()
+        await until(caller.is_over.is_set)
         assert caller.server.metrics.bot_errors == {"bot": 1}

@@ -17,6 +17,7 @@ from bridge.bots import registry
 from bridge.bots.remote import Remote
 from bridge.errors import ConfigError
 from tests.fakes.caller import STREAM_ID, calling
+from tests.patience import PATIENCE_S, in_real_time, until
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 
@@ -61,11 +62,16 @@ async def test_a_raw_bot_hears_and_speaks() -> None:
         calling(remote, {"caller": "test"}) as caller,
     ):
         caller.say(tone(300, 0.5, 8000))
-        await caller.until(3.0, 20)
-        await asyncio.sleep(0.5)
+        await caller.until(PATIENCE_S, 20)
+        await until(lambda: any(event["type"] == "marked" for event in events))
+        await until(
+            lambda: (
+                np.count_nonzero(np.abs(np.frombuffer(bytes(received), "<i2")) > 100)
+                > 3500
+            )
+        )
         await caller.press("5")
-        async with asyncio.timeout(4.0):
-            await caller.is_over.wait()
+        await until(caller.is_over.is_set)
         assert caller.sounds() == pytest.approx(50, abs=3)
         assert caller.lines() == ["bot: Beep."]
         assert caller.sent_keys == "1#"
@@ -80,6 +86,7 @@ async def test_a_raw_bot_hears_and_speaks() -> None:
     assert 3500 < np.count_nonzero(np.abs(heard) > 100) < 4100
 
 
+@in_real_time
 async def test_a_raw_bot_clears_a_burst() -> None:
     """What waits is dropped, and it is told what was heard."""
     cleared: list[dict[str, Any]] = []
@@ -94,7 +101,7 @@ async def test_a_raw_bot_clears_a_burst() -> None:
                 cleared.append(json.loads(message))
 
     async with elsewhere(bot) as remote, calling(remote) as caller:
-        await caller.until(3.0, 20)
+        await caller.until(PATIENCE_S, 20)
         await asyncio.sleep(1.5)
         assert caller.sounds() < 65
 
@@ -119,10 +126,11 @@ async def test_what_a_raw_bot_says_wrong_ends_nothing(
             await socket.send(wrong)
         await socket.send(b"odd")
         await socket.send(tone(440, 0.4, 8000).astype("<i2").tobytes())
-        await socket.wait_closed()
+        async for _message in socket:
+            pass
 
     async with elsewhere(bot) as remote, calling(remote) as caller:
-        await caller.until(3.0, 18)
+        await caller.until(PATIENCE_S, 18)
     for text in ("no whole samples", "no event of type", "cannot press"):
         assert text in caplog.text
 
@@ -135,8 +143,7 @@ async def test_a_bot_that_says_all_and_goes_is_heard_to_its_end() -> None:
             await socket.send(tone(440, 1.0, 8000).astype("<i2").tobytes())
 
     async with elsewhere(bot) as remote, calling(remote) as caller:
-        async with asyncio.timeout(8.0):
-            await caller.is_over.wait()
+        await until(caller.is_over.is_set)
         assert caller.sounds() == pytest.approx(200, abs=4)
 
 
@@ -144,8 +151,7 @@ async def test_a_bot_that_is_not_there_ends_the_call() -> None:
     """As a bot that failed."""
     remote = Remote(Remote.Options(url="ws://127.0.0.1:1/"))
     async with calling(remote) as caller:
-        async with asyncio.timeout(5.0):
-            await caller.is_over.wait()
+        await until(caller.is_over.is_set)
         assert caller.server.metrics.bot_errors == {"bot": 1}
 
 
@@ -195,9 +201,10 @@ async def test_a_plivo_server_runs_behind_the_bridge_unchanged(
         calling(remote, {"caller": "test"}) as caller,
     ):
         caller.say(tone(300, 1.0, 8000))
-        await caller.until(5.0, 70)
+        await caller.until(PATIENCE_S, 70)
         await caller.press("7")
-        await asyncio.sleep(1.0)
+        await until(lambda: any(each["event"] == "clearedAudio" for each in events))
+        await asyncio.sleep(0.5)
         sounds = caller.sounds()
         await asyncio.sleep(0.5)
         assert caller.sounds() == sounds
@@ -238,8 +245,7 @@ async def test_what_a_plivo_server_says_wrong_ends_nothing(
         elsewhere(bot, protocol="plivo") as remote,
         calling(remote) as caller,
     ):
-        async with asyncio.timeout(5.0):
-            await caller.is_over.wait()
+        await until(caller.is_over.is_set)
         assert caller.sounds() == pytest.approx(50, abs=3)
     assert caplog.text.count("remote bot: <") == 3
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.engine.options import EngineOptions
+from tests import unmeasured
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
@@ -64,6 +65,7 @@ def test_nothing_is_answered_otherwise_than_described(tmp_path: Path) -> None:
         [sys.executable, "-c", SERVER, str(tmp_path / "recordings")],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=unmeasured.environment(),
         text=True,
     ) as server:
         try:
@@ -82,6 +84,7 @@ def test_nothing_is_answered_otherwise_than_described(tmp_path: Path) -> None:
                 text=True,
                 check=False,
                 timeout=300,
+                env=unmeasured.environment(),
                 cwd=tmp_path,
             )
         finally:

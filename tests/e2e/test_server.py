@@ -19,6 +19,7 @@ from bridge.call.options import CallOptions
 from bridge.errors import ConfigError
 from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
+from tests.patience import PATIENCE_S, in_real_time, until
 from tests.stream.samples import STREAM_ID
 
 
@@ -44,8 +45,8 @@ def base(running: BridgeServer) -> str:
     return f"http://127.0.0.1:{running.port}"
 
 
-async def until(socket: ClientConnection, event: str) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+async def heard(socket: ClientConnection, event: str) -> dict[str, Any]:
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             message: dict[str, Any] = json.loads(await socket.recv())
             if message["event"] == event:
@@ -53,7 +54,7 @@ async def until(socket: ClientConnection, event: str) -> dict[str, Any]:
 
 
 async def close_of(socket: ClientConnection) -> tuple[int | None, str | None]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await socket.recv()
@@ -103,7 +104,7 @@ async def test_each_bot_has_a_path(start: str, media: str) -> None:
             async with connect(f"{running.url}{path}") as socket:
                 await socket.send(start)
                 await socket.send(media)
-                await until(socket, "playAudio")
+                await heard(socket, "playAudio")
         with pytest.raises(InvalidStatus) as refused:
             await connect(f"{running.url}/ecko")
         assert refused.value.response.status_code == 404
@@ -119,7 +120,7 @@ async def test_a_failing_bot_is_closed_with_1011(start: str, media: str) -> None
             await socket.send(media)
             assert await close_of(socket) == (1011, "the bot failed")
         await healthy.send(media.replace("8765", "1111"))
-        await until(healthy, "playAudio")
+        await heard(healthy, "playAudio")
 
 
 async def test_no_more_streams_than_allowed() -> None:
@@ -137,7 +138,7 @@ async def test_no_more_streams_than_allowed() -> None:
 
 async def test_a_stream_that_does_not_start_is_closed() -> None:
     """1008 after the deadline; a media before it does not help."""
-    async with server(start_timeout_s=0.2) as running, connect(running.url) as socket:
+    async with server(start_timeout_s=1.0) as running, connect(running.url) as socket:
         await socket.send('{"event": "media", "media": {"payload": ""}}')
         await socket.send('{"event": "nonsense"}')
         assert await close_of(socket) == (1008, "no start in time")
@@ -173,12 +174,12 @@ async def test_after_its_end_a_stream_begins_anew(start: str, media: str) -> Non
         async with connect(running.url) as first:
             await first.send(start)
             await first.send(media)
-            await until(first, "playAudio")
+            await heard(first, "playAudio")
             (old,) = running.sessions
         async with connect(running.url) as second:
             await second.send(start)
             await second.send(media)
-            await until(second, "playAudio")
+            await heard(second, "playAudio")
             (new,) = running.sessions
             assert new is not old
         await asyncio.sleep(0.1)
@@ -189,30 +190,31 @@ async def test_a_start_with_another_content_type_begins_anew(start: str) -> None
     async with server() as running:
         first = await connect(running.url)
         await first.send(start)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.sessions)
         (old,) = running.sessions
         async with connect(running.url) as second:
             await second.send(start.replace("audio/x-l16", "audio/x-mulaw"))
-            await asyncio.sleep(0.1)
+            await until(lambda: old.end_reason and running.sessions[-1:] != (old,))
             assert old.end_reason == "started anew with another content type"
             assert running.sessions[-1].facts.content_type.encoding == "audio/x-mulaw"
 
 
+@in_real_time
 async def test_a_second_break_has_its_own_time(start: str, media: str) -> None:
     """Not what was left of the first's."""
     async with server(resume_s=0.6) as running:
         first = await connect(running.url)
         await first.send(start)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.sessions)
         first.transport.abort()
         await asyncio.sleep(0.3)
         second = await connect(running.url)
         await second.send(media)
-        await until(second, "playAudio")
+        await heard(second, "playAudio")
         second.transport.abort()
         await asyncio.sleep(0.45)
         assert running.metrics.streams_ended == {}
-        await asyncio.sleep(0.5)
+        await until(lambda: running.metrics.streams_ended)
         assert running.metrics.streams_ended == {"broken": 1}
 
 
@@ -231,7 +233,7 @@ async def test_bots_hear_of_a_drain_before_they_are_cancelled(start: str) -> Non
     async with serving(bots, options) as running:
         socket = await connect(running.url)
         await socket.send(start)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.sessions)
     assert notes == ["written"]
 
 
@@ -240,7 +242,7 @@ async def test_an_unfinished_handshake_is_dropped() -> None:
     async with server(handshake_timeout_s=0.2) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(b"GET /stream HTTP/1.1\r\nHost: x\r\n")
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             assert await reader.read() == b""
         writer.close()
 
@@ -260,7 +262,7 @@ async def test_what_is_no_request_is_dropped(request_bytes: bytes) -> None:
     async with server(handshake_timeout_s=0.3) as running:
         reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
         writer.write(request_bytes)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             await reader.read()
         writer.close()
         async with httpx.AsyncClient(base_url=base(running)) as client:
@@ -269,7 +271,7 @@ async def test_what_is_no_request_is_dropped(request_bytes: bytes) -> None:
 
 async def test_pings_are_sent_and_their_pongs_awaited(start: str) -> None:
     """A half-dead socket is dropped: it stays open, and reads nothing."""
-    async with server(ping_interval_s=0.1, ping_timeout_s=0.2) as running:
+    async with server(ping_interval_s=0.1, ping_timeout_s=1.5) as running:
         async with connect(running.url) as living:
             await living.send(start)
             await asyncio.sleep(0.5)
@@ -280,7 +282,7 @@ async def test_pings_are_sent_and_their_pongs_awaited(start: str) -> None:
             b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
             b"Sec-WebSocket-Version: 13\r\n\r\n"
         )
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             received = await reader.read()
         assert b"101 Switching" in received
         assert received.endswith(b"\x89\x00")
@@ -292,7 +294,7 @@ async def test_messages_may_be_fragmented(start: str, media: str) -> None:
     async with server() as running, connect(running.url) as socket:
         await socket.send(iter([start[:20], start[20:50], start[50:]]))
         await socket.send(media)
-        await until(socket, "playAudio")
+        await heard(socket, "playAudio")
 
 
 async def test_bad_messages_do_not_end_a_stream(start: str, media: str) -> None:
@@ -304,7 +306,7 @@ async def test_bad_messages_do_not_end_a_stream(start: str, media: str) -> None:
             await socket.send("not json")
             await socket.send("x" * 100_000)
             await socket.send(media)
-            await until(socket, "playAudio")
+            await heard(socket, "playAudio")
             assert running.metrics.stream_errors == 3
             await socket.send("x" * 300_000)
             assert (await close_of(socket))[0] == 1009
@@ -331,21 +333,22 @@ async def test_a_clean_close_ends_the_call(start: str) -> None:
     async with server() as running:
         async with connect(running.url) as socket:
             await socket.send(start)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.metrics.streams_ended)
         assert running.metrics.streams_ended == {"closed": 1}
         assert running.sessions == ()
 
 
+@in_real_time
 async def test_a_broken_socket_ends_the_call_after_a_while(start: str) -> None:
     """Unless the stream comes back."""
     async with server(resume_s=0.3) as running:
         socket = await connect(running.url)
         await socket.send(start)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.sessions)
         socket.transport.abort()
         await asyncio.sleep(0.1)
         assert running.metrics.streams_ended == {}
-        await asyncio.sleep(0.5)
+        await until(lambda: running.metrics.streams_ended)
         assert running.metrics.streams_ended == {"broken": 1}
 
 
@@ -358,7 +361,7 @@ async def test_a_stream_may_reconnect(
         first = await connect(running.url)
         await first.send(start)
         await first.send(media)
-        await until(first, "playAudio")
+        await heard(first, "playAudio")
         (session,) = running.sessions
         first.transport.abort()
         await asyncio.sleep(0.1)
@@ -367,7 +370,7 @@ async def test_a_stream_may_reconnect(
             if with_start:
                 await second.send(start)
             await second.send(media)
-            await until(second, "playAudio")
+            await heard(second, "playAudio")
             assert running.sessions == (session,)
             assert running.metrics.streams_resumed == 1
 
@@ -376,7 +379,7 @@ async def test_media_of_an_unknown_stream_starts_nothing(media: str) -> None:
     """It may be another server's call."""
     async with server() as running, connect(running.url) as socket:
         await socket.send(media)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.metrics.stream_errors)
         assert running.sessions == ()
         assert running.metrics.stream_errors == 1
 
@@ -399,7 +402,7 @@ async def test_a_far_end_that_does_not_read_is_dropped(start: str, media: str) -
             return b"\x81" + bytes([0x80 | 126]) + size + bytes(4) + data
 
         writer.write(frame(start))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(50):
             # Pongs as large as pings: what is sent back is never read.
             ping = b"\x89" + bytes([0x80 | 125]) + bytes(4 + 125)
             while not reader.at_eof() and running.metrics.streams_ended == {}:
@@ -417,22 +420,23 @@ async def test_draining_flips_readiness_first(
     """Then calls may end; then 1001; new streams are told to come later."""
     caplog.set_level(logging.INFO)
     async with contextlib.AsyncExitStack() as stack:
-        running = await stack.enter_async_context(server(drain_s=0.6))
+        running = await stack.enter_async_context(server(drain_s=2.5))
         socket = await connect(running.url)
         await socket.send(start)
         await socket.send(media)
-        await until(socket, "playAudio")
+        await heard(socket, "playAudio")
         draining = asyncio.create_task(stack.aclose())
-        await asyncio.sleep(0.1)
 
         async with httpx.AsyncClient(base_url=base(running)) as client:
+            while (await client.get("/readyz")).status_code == 200:
+                await asyncio.sleep(0.01)
             assert (await client.get("/readyz")).status_code == 503
             assert (await client.get("/healthz")).status_code == 200
         with pytest.raises(InvalidStatus) as refused:
             await connect(running.url)
         assert refused.value.response.status_code == 503
         await socket.send(media)
-        await until(socket, "playAudio")
+        await heard(socket, "playAudio")
         assert await close_of(socket) == (1001, "the server stopped")
         await draining
     assert "1 calls did not end in time" in caplog.text
@@ -445,13 +449,13 @@ async def test_a_drain_ends_with_the_last_call(start: str) -> None:
         running = await stack.enter_async_context(server(drain_s=30))
         socket = await connect(running.url)
         await socket.send(start)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.sessions)
         began_s = loop.time()
         draining = asyncio.create_task(stack.aclose())
         await asyncio.sleep(0.2)
         await socket.close()
         await draining
-    assert 0.2 <= loop.time() - began_s < 3
+    assert 0.2 <= loop.time() - began_s < 20
 
 
 async def test_a_drain_can_be_forced(start: str) -> None:
@@ -461,14 +465,14 @@ async def test_a_drain_can_be_forced(start: str) -> None:
         running = await stack.enter_async_context(server(drain_s=30))
         socket = await connect(running.url)
         await socket.send(start)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.sessions)
         began_s = loop.time()
         draining = asyncio.create_task(stack.aclose())
         await asyncio.sleep(0.1)
         running.force()
         assert await close_of(socket) == (1001, "the server stopped")
         await draining
-    assert loop.time() - began_s < 3
+    assert loop.time() - began_s < 20
 
 
 async def test_a_port_in_use_is_said() -> None:
@@ -535,7 +539,7 @@ async def test_a_bot_that_blocks_is_warned_of(caplog: pytest.LogCaptureFixture) 
             await asyncio.sleep(0.1)
 
     # Each counts; of many, one is told.
-    assert running.metrics.stalls == 3
+    assert running.metrics.stalls >= 3
     assert caplog.text.count("a bot blocks the event loop") == 1
 
 
@@ -543,6 +547,6 @@ async def test_the_stream_id_is_in_the_state(start: str) -> None:
     """For whoever looks into a running server."""
     async with server() as running, connect(running.url) as socket:
         await socket.send(start)
-        await asyncio.sleep(0.1)
+        await until(lambda: running.find(STREAM_ID))
         assert running.find(STREAM_ID) is not None
         assert f"{STREAM_ID} echo open" in repr(running.sessions[0])

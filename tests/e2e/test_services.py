@@ -26,6 +26,7 @@ from bridge.speech.http_audio import HttpRecognizer, HttpVoice
 from bridge.speech.service import Service
 from bridge.speech.synthesis import Speech
 from bridge.speech.tools import Tool
+from tests.patience import in_real_time
 
 
 async def book(people: int) -> None:
@@ -308,6 +309,7 @@ async def test_a_busy_server_is_asked_once_more() -> None:
         assert len(server.asked) == 4
 
 
+@in_real_time
 async def test_a_slow_stream_is_taken_as_it_comes() -> None:
     """Each word when it is there; and one that stops is an error in the end."""
     async with serving() as (server, service):
@@ -392,6 +394,7 @@ async def test_an_utterance_is_sent_as_a_file() -> None:
             await recognizer.recognize(tone(440, 0.5, 8000), 8000)
 
 
+@in_real_time
 async def test_speech_comes_as_it_is_made() -> None:
     """In pieces, at the rate that is wanted; its words are placed at its end."""
     async with serving() as (server, service):

@@ -45,7 +45,7 @@ async def serve(bot: Path, **variables: str) -> AsyncIterator[tuple[str, Any]]:
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             facts = json.loads(await process.stdout.readline())
         yield facts["url"], process
     finally:
@@ -60,7 +60,7 @@ async def a_call(url: str, start: str, media: str) -> int | None:
         await socket.send(start)
         await socket.send(media)
         with contextlib.suppress(ConnectionClosed):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while True:
                     await socket.recv()
         return socket.close_code
@@ -69,7 +69,7 @@ async def a_call(url: str, start: str, media: str) -> int | None:
 async def stopped(process: Any) -> list[dict[str, Any]]:
     """What was logged, once the process has ended in time, and well."""
     process.send_signal(signal.SIGTERM)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         _stdout, stderr = await process.communicate()
     assert process.returncode == 0
     return [json.loads(line) for line in stderr.splitlines()]

@@ -225,7 +225,7 @@ async def a_reader_is_not_kept_waiting(database: str) -> None:
 
         async with background(saving=saving()):
             await asyncio.sleep(0.05)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 assert await kept.mpc("MA", "m1") is not None
 
 

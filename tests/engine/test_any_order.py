@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import gc
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,6 +143,15 @@ def do_in(house: Engine, conference: Any, command: tuple[Any, ...]) -> None:
             conference.play("play", form, lambda: announcer.file(f"{WEB}/a"))
         case ("stop playing", _, form):
             conference.stop_playing("play", form)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_collections() -> Iterator[None]:
+    """Of what a test leaves, and not of all that was there before."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @settings(max_examples=40)

@@ -32,6 +32,8 @@ class Caller:
     def __init__(self) -> None:
         self.far = FarBuffer(60 * 8000)
         self.heard: list[Samples] = []
+        self.got: list[Samples] = []
+        """What was sent to be heard, however late it came."""
         self.turns: list[Turn] = []
         self.sent_keys = ""
         self.is_over = asyncio.Event()
@@ -117,7 +119,9 @@ class Caller:
         match message["event"]:
             case "playAudio":
                 data = base64.b64decode(message["media"]["payload"])
-                self.far.play(np.frombuffer(data, "<i2").astype(np.int16))
+                samples = np.frombuffer(data, "<i2").astype(np.int16)
+                self.got.append(samples)
+                self.far.play(samples)
             case "checkpoint":
                 if self.far.checkpoint(message["name"]):
                     await self._send("playedStream", name=message["name"])

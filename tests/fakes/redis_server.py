@@ -47,7 +47,7 @@ class RedisServer:
         self._process = await asyncio.create_subprocess_exec(
             BINARY, *words, stdout=asyncio.subprocess.DEVNULL
         )
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await self._is_up():
                 await asyncio.sleep(0.02)
 

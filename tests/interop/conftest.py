@@ -30,8 +30,11 @@ class House:
         self.told: list[dict[str, str]] = []
 
     async def quiet(self) -> None:
-        """Let everything arrive."""
-        await asyncio.sleep(0.3)
+        """Let everything arrive: until nothing more does."""
+        before = -1
+        while before != len(self.told):
+            before = len(self.told)
+            await asyncio.sleep(0.4)
 
 
 @asynccontextmanager

@@ -67,7 +67,7 @@ async def sync(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
 async def add(calls: Any, role: str = "Agent", **more: Any) -> Any:
     given = {"friendly_name": ROOM, "role": role, **CALL, **more}
     added = await sync(calls.add_participant, **given)
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.4)
     return added
 
 

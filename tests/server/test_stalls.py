@@ -10,17 +10,20 @@ import pytest
 from bridge.metrics import Metrics
 from bridge.server import stalls
 from bridge.server.stalls import watch_stalls
+from tests.patience import in_real_time
 
 
 def hold_everything_up(seconds: float) -> None:
     time.sleep(seconds)
 
 
+@in_real_time
 def test_a_stall_is_told_while_it_lasts_and_when_it_is_over(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the line that holds everything up; once, however long it takes."""
     monkeypatch.setattr(stalls, "LOOK_S", 0.15)
+    caplog.clear()
     metrics = Metrics()
 
     async def stalling() -> None:

@@ -529,10 +529,12 @@ async def test_history_claims_no_word_that_was_not_heard(latency_s: float) -> No
 
 def _run_before_clear(talk: Talk) -> float:
     """How long the last stretch was that the bot was heard without a pause."""
-    sounds = [bool(np.any(frame)) for frame in talk.end.heard]
-    last = max(n for n, sound in enumerate(sounds) if sound)
+    heard = talk.end.heard
+    last = len(heard) - 1
+    while not np.any(heard[last]):
+        last -= 1
     first = last
-    while first and sounds[first - 1]:
+    while first and np.any(heard[first - 1]):
         first -= 1
     audio = np.concatenate(talk.end.heard[first : last + 1])
     loud = np.flatnonzero(audio)
