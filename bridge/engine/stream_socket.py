@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidURI
-from websockets.frames import (  # type: ignore[attr-defined] - the C one, if it is there
+from websockets.frames import (  # type: ignore[attr-defined]
     DATA_OPCODES,
     Frame,
     Opcode,
