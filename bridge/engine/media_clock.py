@@ -1,9 +1,8 @@
 """The clock that moves the audio of all calls, 50 times a second."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bridge.audio.levels import rms_dbfs_of_each
 from bridge.audio.pcm import FRAME_MS, Samples, quiet
@@ -77,9 +76,12 @@ class MediaClock:
             line.hang_up(HangupCause.INTERNAL_ERROR)
 
     def _move(self, conference: Conference, mixes: Samples) -> None:
-        with self._ending(conference):
+        try:
             conference.hear(mixes)
             self._exchange.parts.transcriber.hear(conference)
+        # The edge of a room: one that fails ends, and the others go on.
+        except Exception:  # noqa: BLE001
+            self._give_up(conference)
 
     def _notice_speech(self, talking: Sequence[Conference]) -> None:
         """Tell who begins to speak and who ends, where somebody wants to know."""
@@ -99,14 +101,12 @@ class MediaClock:
     ) -> None:
         event = EventName.SPEAK_START if begins else EventName.SPEAK_STOP
         report = self._exchange.parts.reporter.mpc
-        with self._ending(conference):
-            report(conference.room, event, line, line.member)
-
-    @contextlib.contextmanager
-    def _ending(self, conference: Conference) -> Iterator[None]:
-        """The edge of a room: one that fails ends, and the others go on."""
         try:
-            yield
-        except Exception:  # noqa: BLE001 - see above
-            _LOG.exception("%r failed", conference)
-            self._exchange.end(conference)
+            report(conference.room, event, line, line.member)
+        # As above.
+        except Exception:  # noqa: BLE001
+            self._give_up(conference)
+
+    def _give_up(self, conference: Conference) -> None:
+        _LOG.exception("%r failed", conference)
+        self._exchange.end(conference)

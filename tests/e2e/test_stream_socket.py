@@ -76,6 +76,7 @@ async def test_nothing_is_written_when_the_other_side_does_not_read() -> None:
     async def sleep(socket: ServerConnection) -> None:
         socket.transport.pause_reading()
         await over.wait()
+        socket.transport.abort()
 
     async with socket_to(sleep) as socket:
         for _ in range(10_000):
