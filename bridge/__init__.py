@@ -28,27 +28,31 @@ The house, top to bottom; nothing below imports anything above:
     metrics, documents, listening, hosts, private_files, tasks, errors, virtual_time
 """
 
-from bridge.call.bot import Bot
-from bridge.call.call import Call
-from bridge.call.events import (
-    Audio,
-    Coached,
-    CoachMode,
-    Dtmf,
-    Ended,
-    Event,
-    Gap,
-    Heard,
-    Held,
-    Joined,
-    Left,
-    Member,
-    Muted,
-    Played,
-)
-from bridge.call.heard import Certainty
-from bridge.call.playback import Playback
-from bridge.errors import BridgeError, ConfigError, MisuseError, StreamError
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.call.bot import Bot
+    from bridge.call.call import Call
+    from bridge.call.events import (
+        Audio,
+        Coached,
+        CoachMode,
+        Dtmf,
+        Ended,
+        Event,
+        Gap,
+        Heard,
+        Held,
+        Joined,
+        Left,
+        Member,
+        Muted,
+        Played,
+    )
+    from bridge.call.heard import Certainty
+    from bridge.call.playback import Playback
+    from bridge.errors import BridgeError, ConfigError, MisuseError, StreamError
 
 __all__ = [
     "Audio",
@@ -74,3 +78,43 @@ __all__ = [
     "Played",
     "StreamError",
 ]
+
+# A command's help needs none of them, and they need numpy: each is imported when it is
+# first asked for, and found here from then on.
+_HOMES = {
+    "bridge.call.bot": ("Bot",),
+    "bridge.call.call": ("Call",),
+    "bridge.call.events": (
+        "Audio",
+        "Coached",
+        "CoachMode",
+        "Dtmf",
+        "Ended",
+        "Event",
+        "Gap",
+        "Heard",
+        "Held",
+        "Joined",
+        "Left",
+        "Member",
+        "Muted",
+        "Played",
+    ),
+    "bridge.call.heard": ("Certainty",),
+    "bridge.call.playback": ("Playback",),
+    "bridge.errors": (
+        "BridgeError",
+        "ConfigError",
+        "MisuseError",
+        "StreamError",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            value: object = getattr(importlib.import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -109,7 +109,7 @@ UNTESTED = {
     "cli/engine.py": "tests/e2e/test_commands.py",
     "cli/bots.py": "tests/e2e/test_commands.py",
     "engine/listing.py": "tests/engine/history_contract.py",
-    "engine/stream_socket.py": "tests/e2e/test_ai_leg.py, test_reach.py",
+    "engine/stream_socket.py": "tests/e2e/test_stream_socket.py, test_reach.py",
     "engine/tables.py": "tables without code, seen in tests/engine/test_history.py",
     "engine/targets.py": "tests/engine/test_fetcher.py, test_notifier.py",
     "engine/outgoing.py": "tests/engine/test_fetcher.py, test_notifier.py",

@@ -42,7 +42,10 @@ class Activity:
 
     def push(self, frame: Samples) -> bool:
         """Take the next frame; True if `is_speaking` is different after it."""
-        level_dbfs = rms_dbfs(frame)
+        return self.follow(rms_dbfs(frame))
+
+    def follow(self, level_dbfs: float) -> bool:
+        """Take the next frame's level; True if `is_speaking` is different after it."""
         threshold_dbfs = max(QUIETEST_SPEECH_DBFS, self._noise_dbfs + LOUDER_DB)
         is_loud = level_dbfs > threshold_dbfs
         rate = FALLS if level_dbfs < self._noise_dbfs else RISES

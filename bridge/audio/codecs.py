@@ -23,14 +23,17 @@ class Codec:
     encode: Callable[[Samples], bytes]
 
 
+# RFC 3551 has L16 big-endian; Plivo's `audio/x-l16` is little-endian.
+_L16_WIRE = np.dtype("<i2")
+
+
 def _l16_decode(payload: bytes) -> Samples:
-    # RFC 3551 has L16 big-endian; Plivo's `audio/x-l16` is little-endian.
     # A copy, so that whoever hears it may change it.
-    return np.frombuffer(payload, "<i2").astype(np.int16)
+    return np.frombuffer(payload, _L16_WIRE).astype(np.int16)
 
 
 def _l16_encode(samples: Samples) -> bytes:
-    return samples.astype("<i2", copy=False).tobytes()
+    return samples.astype(_L16_WIRE, copy=False).tobytes()
 
 
 L16 = Codec("audio/x-l16", 2, _l16_decode, _l16_encode)

@@ -1,5 +1,6 @@
 """The sample type, frames, and saturation."""
 
+import functools
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ __all__ = [
     "Floats",
     "Samples",
     "frame_samples",
+    "quiet",
     "saturate",
     "saturate_in_place",
     "silence",
@@ -35,6 +37,14 @@ def frame_samples(rate_hz: int) -> int:
 def silence(count: int) -> Samples:
     """Digital silence of so many samples."""
     return np.zeros(count, dtype=np.int16)
+
+
+@functools.lru_cache(maxsize=16)
+def quiet(count: int) -> Samples:
+    """Digital silence that cannot be written to, and so need not be made anew."""
+    samples = silence(count)
+    samples.flags.writeable = False
+    return samples
 
 
 def saturate(values: NDArray[Any]) -> Samples:

@@ -13,14 +13,13 @@ from bridge.control.asking import Asking
 from bridge.control.calls import CallOperations
 from bridge.control.media import MediaOperations
 from bridge.control.operations import checked
+from bridge.control.options import PLIVO_URL
 from bridge.multiparty.objects import Participant
 from bridge.multiparty.requests import AddParticipant
 from bridge.multiparty.vocabulary import Role
 from bridge.stream.headers import format_extra_headers
 
 __all__ = ["PLIVO_URL", "MpcClient"]
-
-PLIVO_URL = "https://api.plivo.com"
 
 
 class MpcClient(CallOperations, MediaOperations):

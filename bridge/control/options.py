@@ -1,13 +1,18 @@
 """Where the API is, and as whom it is asked."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from bridge.control.client import PLIVO_URL, MpcClient
 from bridge.errors import ConfigError
 
-__all__ = ["PlivoOptions"]
+if TYPE_CHECKING:
+    from bridge.control.client import MpcClient
+
+__all__ = ["PLIVO_URL", "PlivoOptions"]
+
+PLIVO_URL = "https://api.plivo.com"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class PlivoOptions:
     stream_secret: SecretStr | None = None
     """Makes the tokens that AI agents' URLs carry; None makes none."""
 
-    def client(self) -> MpcClient:
+    def client(self) -> "MpcClient":
         """A client of the API.
 
         Raises:
@@ -35,6 +40,9 @@ class PlivoOptions:
                 "which account: set PLIVO_AUTH_ID and PLIVO_AUTH_TOKEN, or give "
                 "--auth-id and --auth-token; or --local for the local engine"
             )
+        # It brings httpx, which a server without an account does not need.
+        from bridge.control.client import MpcClient  # noqa: PLC0415
+
         return MpcClient(
             self.auth_id,
             self.auth_token,

@@ -11,7 +11,8 @@ A call, and a room with calls in it:
 * `legs`: what a call's audio comes from and goes to; `phone`, `ai_leg`: the kinds
 * `phonebook`, `dialling`: what the simulated phones do, and what a request dials
 * `lines`, `calls`: a call, and its life: dialled, in rooms, run by XML, hung up
-* `conference`: what sounds in a room; `recording`, `recordings`: what is kept of it
+* `conference`: what sounds in a room; `recording`, `recordings`: what is kept of it,
+  written by a `patient_thread`
 * `exchange`: takes commands and does what rooms decide; `media_clock`: moves the audio
 
 Around them:

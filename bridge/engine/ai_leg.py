@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import SecretStr
-from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from bridge.audio import files, mixing, tones
@@ -28,7 +27,7 @@ from bridge.engine.addresses import Reach
 from bridge.engine.far_buffer import DEFAULT_LIMIT_S, FarBuffer
 from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
 from bridge.engine.resolver import Resolver
-from bridge.engine.stream_socket import open_socket
+from bridge.engine.stream_socket import StreamSocket, open_socket
 from bridge.errors import ConfigError, StreamError, UnavailableError
 from bridge.multiparty import signatures
 from bridge.multiparty.callbacks import StreamState
@@ -52,6 +51,9 @@ SEND_QUEUE_S = 40.0
 
 DEGRADED_AT = (0.3, 0.6, 0.9)
 """How full of unsent audio a stream is when that is told."""
+
+MOST_TYPES = 16
+"""Spellings of content types that are remembered; a server may invent more."""
 
 CONTAINERS = ("wav", "audio/wav", "audio/x-wav")
 
@@ -105,6 +107,9 @@ class AiLeg:
         self._encode = CODECS[content_type.encoding].encode
         self._to_stream = resampler(RATE_HZ, content_type.rate_hz)
         self._from_stream: dict[ContentType, Resampler] = {}
+        self._types: dict[tuple[str | None, int | None], ContentType] = {}
+        """What the words of messages have turned out to mean."""
+        self._socket: StreamSocket | None = None
         self._protocol = StreamProtocol(Side.PLATFORM)
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(
             round(SEND_QUEUE_S * 1000 / FRAME_MS)
@@ -204,16 +209,27 @@ class AiLeg:
 
     # ---------------------------------------------------------------- the stream
 
-    async def _begin(self, socket: ClientConnection) -> None:
+    async def _begin(self, socket: StreamSocket) -> None:
         try:
             await socket.send(self._start().decode())
         except ConnectionClosed as closed:
             raise UnavailableError("start stream", None, str(closed)) from closed
         self.on_state(StreamState.STARTED, {})
 
-    async def _stream(self, socket: ClientConnection) -> None:
-        async with background(reader=self._read(socket), writer=self._write(socket)):
-            await self._down.wait()
+    async def _stream(self, socket: StreamSocket) -> None:
+        self._socket = socket
+        socket.hand_over(self._receive)
+        try:
+            async with background(
+                reader=self._read(socket), writer=self._write(socket)
+            ):
+                await self._down.wait()
+        finally:
+            socket.let_go()
+            if self._is_broken:
+                # Whoever reads nothing would not read a close frame either.
+                socket.transport.abort()
+            self._socket = None
 
     def _reset(self) -> None:
         """Forget what belonged to the broken socket."""
@@ -242,7 +258,7 @@ class AiLeg:
         signed = signatures.headers(token, "GET", url, uuid.uuid4().hex)
         return {name: value for name, value in signed.items() if "V3" in name}
 
-    async def _connect(self, stack: contextlib.AsyncExitStack) -> ClientConnection:
+    async def _connect(self, stack: contextlib.AsyncExitStack) -> StreamSocket:
         error: Exception | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -277,8 +293,14 @@ class AiLeg:
         # Between two sockets nothing can be said, and what is said is lost.
         if self._down.is_set() or self._protocol.state is not State.STREAMING:
             return
+        text = self._protocol.send(message)
+        # What waits is written first; where nothing does, nobody has to wake.
+        socket = self._socket if self._outgoing.empty() else None
+        if socket is not None and socket.write(text):
+            self._fullness = 0
+            return
         try:
-            self._outgoing.put_nowait(self._protocol.send(message))
+            self._outgoing.put_nowait(text)
         except asyncio.QueueFull:
             _LOG.warning(
                 "%r: its server reads too slowly, dropped after %.0f s",
@@ -302,7 +324,7 @@ class AiLeg:
     def _played(self, name: str) -> None:
         self._send(messages.PlayedStream(stream_id=self.stream_id, name=name))
 
-    async def _write(self, socket: ClientConnection) -> None:
+    async def _write(self, socket: StreamSocket) -> None:
         with contextlib.suppress(ConnectionClosed):
             while True:
                 message = await self._outgoing.get()
@@ -310,18 +332,21 @@ class AiLeg:
 
     # ----------------------------------------------------------------- receiving
 
-    async def _read(self, socket: ClientConnection) -> None:
+    async def _read(self, socket: StreamSocket) -> None:
         try:
             # It ends with a clean close, and raises on any other.
             async for text in socket:
-                try:
-                    self._take(self._protocol.receive(text))
-                except (StreamError, ConfigError) as error:
-                    self.stream_errors += 1
-                    _LOG.warning("stream %s: < %s", self.stream_id, error)
+                self._receive(text)
         except ConnectionClosed:
             self._is_broken = not self._down.is_set()
         self._down.set()
+
+    def _receive(self, text: str | bytes) -> None:
+        try:
+            self._take(self._protocol.receive(text))
+        except (StreamError, ConfigError) as error:
+            self.stream_errors += 1
+            _LOG.warning("stream %s: < %s", self.stream_id, error)
 
     def _take(self, message: Message | Unknown) -> None:
         match message:
@@ -344,12 +369,17 @@ class AiLeg:
 
     def _decoded(self, body: messages.PlayAudioBody) -> Samples:
         """The samples of one message, in whatever type it says it has."""
-        named = (body.content_type or str(self._content_type)).lower()
-        if named in CONTAINERS:
-            # One second too much is refused by the buffer, and hours are as well.
-            most_s = DEFAULT_LIMIT_S + 1.0
-            return files.read(io.BytesIO(body.payload), RATE_HZ, most_s)
-        content_type = ContentType.parse(named, body.sample_rate)
+        words = (body.content_type, body.sample_rate)
+        content_type = self._types.get(words)
+        if content_type is None:
+            named = (body.content_type or str(self._content_type)).lower()
+            if named in CONTAINERS:
+                # One second too much is refused by the buffer, and hours are as well.
+                most_s = DEFAULT_LIMIT_S + 1.0
+                return files.read(io.BytesIO(body.payload), RATE_HZ, most_s)
+            content_type = ContentType.parse(named, body.sample_rate)
+            if len(self._types) < MOST_TYPES:
+                self._types[words] = content_type
         content_type.whole_samples(body.payload)
         if content_type not in self._from_stream:
             self._from_stream[content_type] = resampler(content_type.rate_hz, RATE_HZ)

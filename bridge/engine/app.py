@@ -102,6 +102,7 @@ async def _stop(exchange: Exchange, notifier: Notifier) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(RECORDING_TIMEOUT_S):
             await exchange.parts.recordings.all_finished()
+    exchange.parts.recordings.close()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CALLBACKS_TIMEOUT_S):
             await notifier.idle()

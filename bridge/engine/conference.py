@@ -133,57 +133,60 @@ class Conference:
 
     @property
     def table(self) -> Table:
-        """Who hears whom."""
-        if self._table is None:
+        """Who hears whom, shape `(listeners, members)`.
+
+        The listeners are the members and, where it is recorded, the recorder, who
+        hears everybody that the others could hear.
+        """
+        listeners = len(self.lines) + (self.recording is not None)
+        if self._table is None or len(self._table) != listeners:
             self._table = routing.hearing(
                 self.room.voices(), ai_agent_hears_coach=self._ai_agent_hears_coach
             )
             if self.room.status is not MpcStatus.ACTIVE:
                 self._table[:] = False
             self._alone = np.logical_not(self._table.any(axis=1))
+            if self.recording is not None:
+                audible = [line.is_audible for line in self.lines]
+                self._table = np.vstack([self._table, audible])
         return self._table
 
     # ------------------------------------------------------------------- media
 
-    def voices(self) -> Samples:
-        """What its members say in this tick, shape `(members, samples)`."""
-        return np.stack([line.said for line in self.lines])
+    def voices(self) -> list[Samples]:
+        """What its members say in this tick."""
+        return [line.said for line in self.lines]
 
-    def hear(self, voices: Samples, mixes: Samples) -> None:
+    def hear(self, mixes: Samples) -> None:
         """Give everybody what they hear in this tick, and record it.
 
         Args:
-            voices: What was said, shape `(members, samples)`.
-            mixes: What each hears of the others, same shape.
+            mixes: What each listener of the table hears, shape
+                `(listeners, samples)`.
         """
-        common = self.sounds.take(TICK_SAMPLES) if self.sounds else None
+        common = self.sounds.take(TICK_SAMPLES) if self.sounds.is_playing else None
         ringing = [sound.take(TICK_SAMPLES) for sound in self._ringing.values()]
-        for place, line in enumerate(self.lines):
-            heard = mixes[place]
+        # The recorder, where there is one, is a listener more.
+        for place, (line, heard) in enumerate(zip(self.lines, mixes, strict=False)):
             if line.music is not None:
                 heard = line.music.take(TICK_SAMPLES)
             elif common is not None:
                 heard = mix([heard, common])
             if ringing and line.music is None and self._alone[place]:
                 heard = mix([heard, ringing[0]])
-            if line.sounds:
+            if line.sounds.is_playing:
                 alone = line.sounds.hides_the_room
                 own = line.sounds.take(TICK_SAMPLES)
                 heard = own if alone else mix([heard, own])
             line.heard = heard
             line.leg.hear(heard)
         if self.recording is not None or self.tracks:
-            self._record(voices, common)
+            self._record(mixes, common)
 
-    def _record(self, voices: Samples, common: Samples | None) -> None:
-        recorded = [
-            voice
-            for line, voice in zip(self.lines, voices, strict=True)
-            if line.is_audible
-        ]
-        if self.recording is not None:
-            heard = recorded if common is None else [*recorded, common]
-            self.recording.write(mix(heard) if heard else silence(TICK_SAMPLES))
+    def _record(self, mixes: Samples, common: Samples | None) -> None:
+        if self.recording is not None and len(mixes) > len(self.lines):
+            heard = mixes[-1]
+            self.recording.write(heard if common is None else mix([heard, common]))
         if not self.tracks:
             return
         by_member = {line.member.member_id: line for line in self.lines if line.member}

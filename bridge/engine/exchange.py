@@ -1,6 +1,7 @@
 """Rooms with real calls in them: takes commands, and does what the rooms decide."""
 
 import logging
+import math
 import uuid
 from collections.abc import Iterable, Sequence
 
@@ -44,6 +45,8 @@ __all__ = ["Exchange"]
 
 _LOG = logging.getLogger(__name__)
 
+NEVER_S = math.inf
+
 
 class Exchange:
     """All rooms of one engine.
@@ -60,6 +63,7 @@ class Exchange:
         )
         self.parts = parts
         self._by_uuid: dict[str, Conference] = {}
+        self._next_due_s = NEVER_S
         self._change = Change()
 
     # ---------------------------------------------------------------- commands
@@ -139,8 +143,14 @@ class Exchange:
     def advance(self) -> None:
         """Do what is due, as when a room has lasted too long."""
         now_s = self.parts.clock.now_s
+        if now_s < self._next_due_s:
+            return
         for conference in list(self.conferences.values()):
             self._apply(conference, conference.room.advance(now_s))
+        due = [each.room.next_due_s for each in self.conferences.values()]
+        self._next_due_s = min(
+            (at_s for at_s in due if at_s is not None), default=NEVER_S
+        )
 
     def end_all(self) -> None:
         """End every room and every call, as when the engine stops."""
@@ -247,6 +257,7 @@ class Exchange:
                 ai_agent_hears_coach=parts.ai_agent_hears_coach,
             )
             self.conferences[name] = self._by_uuid[room.mpc_uuid] = conference
+            self._next_due_s = min(self._next_due_s, room.next_due_s or NEVER_S)
             parts.reporter.subscribe(room, request)
             parts.reporter.mpc(room, EventName.MPC_INITIALIZED, line)
         else:

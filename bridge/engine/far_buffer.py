@@ -9,7 +9,7 @@ audio that does not fit is dropped.
 import collections
 import dataclasses
 
-from bridge.audio.pcm import Samples, silence
+from bridge.audio.pcm import Samples, quiet, silence
 
 __all__ = ["DEFAULT_LIMIT_S", "DrySpell", "FarBuffer"]
 
@@ -76,9 +76,10 @@ class FarBuffer:
         """Play for `count` samples.
 
         Returns:
-            What is heard, padded with silence, and the checkpoints reached.
+            What is heard, padded with silence, which is not to be written to; and
+            the checkpoints reached.
         """
-        heard = silence(count)
+        heard: Samples | None = None
         reached: list[str] = []
         filled = 0
         while self._queue and (filled < count or isinstance(self._queue[0], str)):
@@ -90,7 +91,11 @@ class FarBuffer:
             self._end_dry_spell(self._clock_samples + filled)
             self._is_announced = False
             part = item[: count - filled]
-            heard[filled : filled + len(part)] = part
+            if len(part) == count:
+                heard = part
+            else:
+                heard = silence(count) if heard is None else heard
+                heard[filled : filled + len(part)] = part
             filled += len(part)
             if len(part) < len(item):
                 self._queue.appendleft(item[len(part) :])
@@ -99,7 +104,7 @@ class FarBuffer:
         if filled < count and self._is_speaking and self._dry_since is None:
             self._dry_since = self._clock_samples + filled
         self._clock_samples += count
-        return heard, reached
+        return quiet(count) if heard is None else heard, reached
 
     def _end_dry_spell(self, now_samples: int) -> None:
         if self._dry_since is not None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from bridge.engine.database import open_database, why_away
 from bridge.engine.listing import conditions
@@ -284,10 +284,15 @@ class History:
                 connection.execute(self._upsert(table, row))
 
     def _upsert(self, table: sa.Table, row: Row) -> sa.Executable:
-        dialect = postgresql if self._database.dialect.name == "postgresql" else sqlite
+        insert: Any = sqlite.insert
+        if self._database.dialect.name == "postgresql":
+            # It imports three drivers' dialects, which most engines never need.
+            from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+            insert = postgresql.insert
         key = [column.name for column in table.primary_key]
         others = {name: value for name, value in row.items() if name not in key}
-        insertion = dialect.insert(table).values(**row)
+        insertion = insert(table).values(**row)
         upsert: sa.Executable = insertion.on_conflict_do_update(
             index_elements=key, set_=others
         )

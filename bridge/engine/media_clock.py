@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
-from bridge.audio.pcm import FRAME_MS, Samples, silence
+from bridge.audio.levels import rms_dbfs_of_each
+from bridge.audio.pcm import FRAME_MS, Samples, quiet
 from bridge.engine.conference import Conference
 from bridge.engine.exchange import Exchange
 from bridge.engine.legs import TICK_SAMPLES
@@ -56,11 +58,12 @@ class MediaClock:
         talking = [each for each in conferences if each.lines]
         voices = [conference.voices() for conference in talking]
         heard = mix_rooms([conference.table for conference in talking], voices)
-        for conference, said, mixes in zip(talking, voices, heard, strict=True):
-            self._move(conference, said, mixes)
+        for conference, mixes in zip(talking, heard, strict=True):
+            self._move(conference, mixes)
+        self._notice_speech(talking)
         for conference in conferences:
             if not conference.lines and conference.recording is not None:
-                conference.recording.write(silence(TICK_SAMPLES))
+                conference.recording.write(quiet(TICK_SAMPLES))
 
     def _listen_to(self, line: Line) -> None:
         try:
@@ -72,20 +75,38 @@ class MediaClock:
             _LOG.exception("%r failed", line)
             line.hang_up(HangupCause.INTERNAL_ERROR)
 
-    def _move(self, conference: Conference, said: Samples, mixes: Samples) -> None:
+    def _move(self, conference: Conference, mixes: Samples) -> None:
         try:
-            conference.hear(said, mixes)
-            self._notice_speech(conference)
+            conference.hear(mixes)
             self._exchange.parts.transcriber.hear(conference)
         # The edge of a room: one that fails ends, and the others go on.
         except Exception:  # noqa: BLE001
-            _LOG.exception("%r failed", conference)
-            self._exchange.end(conference)
+            self._give_up(conference)
 
-    def _notice_speech(self, conference: Conference) -> None:
+    def _notice_speech(self, talking: Sequence[Conference]) -> None:
+        """Tell who begins to speak and who ends, where somebody wants to know."""
+        watched = [
+            (conference, line, line.activity)
+            for conference in talking
+            for line in conference.lines
+            if line.activity is not None
+        ]
+        levels = rms_dbfs_of_each([line.said for _, line, _ in watched])
+        for (conference, line, activity), level in zip(watched, levels, strict=True):
+            if activity.follow(level):
+                self._report_speech(conference, line, begins=activity.is_speaking)
+
+    def _report_speech(
+        self, conference: Conference, line: Line, *, begins: bool
+    ) -> None:
+        event = EventName.SPEAK_START if begins else EventName.SPEAK_STOP
         report = self._exchange.parts.reporter.mpc
-        for line in conference.lines:
-            if line.activity is not None and line.activity.push(line.said):
-                begins = line.activity.is_speaking
-                event = EventName.SPEAK_START if begins else EventName.SPEAK_STOP
-                report(conference.room, event, line, line.member)
+        try:
+            report(conference.room, event, line, line.member)
+        # As above.
+        except Exception:  # noqa: BLE001
+            self._give_up(conference)
+
+    def _give_up(self, conference: Conference) -> None:
+        _LOG.exception("%r failed", conference)
+        self._exchange.end(conference)

@@ -68,7 +68,13 @@ class Phone:
         self._is_up = False
 
     def say(self) -> Samples:
-        """Speak on, on the sample clock."""
+        """Speak on, on the sample clock; what is returned is not to be written to."""
+        end = self._place + TICK_SAMPLES
+        if self._place >= 0 and end < len(self._speech):
+            # In the middle of the speech.
+            said = self._speech[self._place : end]
+            self._place = end
+            return said
         said = silence(TICK_SAMPLES)
         if self._script.repeats and self._place >= len(self._speech) > 0:
             self._place = 0

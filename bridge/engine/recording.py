@@ -2,27 +2,38 @@
 
 The header is renewed with every second that is written, so what a killed process
 or a full disk leaves is a WAV like any other. MP3 is made of it at the end.
+
+A disk may hang, and every call with it if it was written to between two ticks. So
+what touches the file is work for somebody else, in order; what he does not take in
+time is lost, and silence in the file.
 """
 
 import contextlib
+import functools
 import logging
 import struct
 import wave
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 import soundfile
 
 from bridge import private_files
-from bridge.audio.pcm import Samples
+from bridge.audio.pcm import Samples, quiet
 from bridge.engine.legs import RATE_HZ
 from bridge.multiparty.vocabulary import RecordingState
 
-__all__ = ["Recording", "to_mp3"]
+__all__ = ["InOrder", "Recording", "salvaged", "to_mp3"]
 
 _LOG = logging.getLogger(__name__)
+
+InOrder: TypeAlias = Callable[[Callable[[], None]], None]
+"""Does work, now or later, each after what was given before."""
+
+MOST_UNWRITTEN_SAMPLES = 60 * RATE_HZ
+"""A minute, 1 MB for each channel: of one recording, while its disk takes nothing."""
 
 FLUSH_SAMPLES = RATE_HZ
 """One second: what a kill may cost."""
@@ -41,42 +52,54 @@ class Recording:
         file_format: `wav` or `mp3`.
         channels: Of the file.
         now_s: When it begins.
+        in_order: Does what touches the file; at once, unless given.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is another fact
         self,
         recording_id: str,
         folder: Path,
         file_format: str,
         channels: int,
         now_s: float,
+        in_order: InOrder = lambda work: work(),
     ) -> None:
         self.recording_id = recording_id
         self.file_format = file_format
         self.state = RecordingState.RECORDING
         self.on_failed: Callable[[], None] = lambda: None
-        """Told when it cannot go on, in the middle of a tick."""
+        """Told when it cannot go on, by whoever does the work."""
         self.started_s = now_s
         self.ended_s: float | None = None
         self.error = ""
         self.samples = 0
         """How long it is, pauses that were cut out not counted."""
+        self.lost_samples = 0
+        """How much of it is silence because the disk took nothing."""
+        self._in_order = in_order
         self._live_path = folder / f"{recording_id}.wav"
         self._channels = channels
         self._kept = 0
-        """How much of it is in the file."""
+        """How much of it is in the file; whoever does the work counts."""
+        self._handed_over = 0
+        """How much is, or is going to be; the tick counts."""
+        self._gap = 0
+        """How much was lost since the disk took something."""
         self._trims_pause = True
-        self._parts: list[Samples] = []
+        self._parts: list[tuple[Samples, ...]] = []
         self._waiting = 0
         self._file: BinaryIO | None = None
+        in_order(self._open)
+
+    def _open(self) -> None:
         try:
-            private_files.make_folder(folder)
+            private_files.make_folder(self._live_path.parent)
             # It stays open from tick to tick; `close` closes it.
             self._file = open(  # noqa: SIM115
                 self._live_path, "wb", opener=private_files.opener
             )
             self._wav = wave.open(self._file, "wb")  # noqa: SIM115
-            self._wav.setparams((channels, 2, RATE_HZ, 0, "NONE", ""))
+            self._wav.setparams((self._channels, 2, RATE_HZ, 0, "NONE", ""))
             # It is a WAV from the first moment on.
             self._wav.writeframes(b"")
             self._file.flush()
@@ -87,6 +110,11 @@ class Recording:
     def duration_s(self) -> float:
         """How long it is."""
         return self.samples / RATE_HZ
+
+    @property
+    def unwritten_s(self) -> float:
+        """How much of it is not in the file yet."""
+        return max(0, self.samples - self._kept) / RATE_HZ
 
     @property
     def path(self) -> Path:
@@ -108,24 +136,26 @@ class Recording:
 
     def write(self, *channels: Samples) -> None:
         """Record one tick; a disk that fails ends the recording, not the call."""
-        if self._file is None:
+        if self.error or self.ended_s is not None:
             return
         if self.state is RecordingState.PAUSED:
             if self._trims_pause:
                 return
-            channels = tuple(np.zeros_like(channel) for channel in channels)
-        tick = channels[0] if len(channels) == 1 else np.stack(channels, axis=1)
-        self._parts.append(tick)
-        self._waiting += len(tick)
-        self.samples += len(tick)
+            channels = tuple(quiet(len(channel)) for channel in channels)
+        self._parts.append(channels)
+        self._waiting += len(channels[0])
+        self.samples += len(channels[0])
         if self._waiting >= FLUSH_SAMPLES:
-            self._flush()
+            self._hand_over()
 
     def close(self, now_s: float) -> None:
-        """Write the rest; the WAV is whole then."""
+        """Write the rest; the WAV is whole when that is done."""
         self.state = RecordingState.NOT_RECORDING
         self.ended_s = now_s
-        self._flush()
+        self._hand_over(is_last=True)
+        self._in_order(self._shut)
+
+    def _shut(self) -> None:
         if self._file is not None:
             try:
                 self._wav.close()
@@ -146,13 +176,48 @@ class Recording:
             self.error = f"no MP3, the WAV is kept: {error}"
             _LOG.error("recording %s: %s", self.recording_id, self.error)
 
-    def _flush(self) -> None:
+    def _hand_over(self, *, is_last: bool = False) -> None:
+        """Have written what there is, unless too much waits for that already.
+
+        The last is always taken: nothing comes after it.
+        """
+        parts, count = self._parts, self._waiting
+        self._parts, self._waiting = [], 0
+        if self._handed_over - self._kept >= MOST_UNWRITTEN_SAMPLES and not is_last:
+            self._lose(count)
+            return
+        gap, self._gap = self._gap, 0
+        if gap:
+            _LOG.warning(
+                "recording %s: %.0f s of it were lost, and are silence",
+                self._live_path,
+                gap / RATE_HZ,
+            )
+        self._handed_over += gap + count
+        self._in_order(functools.partial(self._append, gap, parts))
+
+    def _lose(self, count: int) -> None:
+        if not self._gap:
+            _LOG.error(
+                "recording %s: its disk takes nothing, for %.0f s now; "
+                "what is said is lost until it does",
+                self._live_path,
+                self.unwritten_s,
+            )
+        self._gap += count
+        self.lost_samples += count
+
+    def _append(self, gap: int, parts: list[tuple[Samples, ...]]) -> None:
+        for begin in range(0, gap, BLOCK_SAMPLES):
+            count = min(gap - begin, BLOCK_SAMPLES)
+            self._write_frames(np.zeros((count, self._channels), "<i2"))
+        if parts:
+            channels = [np.concatenate(each) for each in zip(*parts, strict=True)]
+            self._write_frames(np.stack(channels, axis=1).astype("<i2"))
+
+    def _write_frames(self, block: Samples) -> None:
         if self._file is None:
             return
-        parts = self._parts or [np.zeros(0, np.int16)]
-        block = np.concatenate(parts).astype("<i2")
-        self._parts.clear()
-        self._waiting = 0
         try:
             # It patches the length in the header, each time.
             self._wav.writeframes(block.tobytes())
@@ -204,6 +269,25 @@ def to_mp3(path: Path) -> None:
         raise
     partial.rename(target)
     path.unlink()
+
+
+def salvaged(live: Path, file_format: str) -> dict[str, object]:
+    """What becomes of a recording that was cut off, as a part of its row."""
+    try:
+        duration_s = soundfile.info(live).duration
+    except (OSError, RuntimeError) as error:
+        _LOG.error("recording %s was cut off and is lost: %s", live.stem, error)
+        return {"error": f"lost when the engine was killed: {error}"}
+    _LOG.warning(
+        "recording %s was cut off; %.0f s of it are kept", live.stem, duration_s
+    )
+    if file_format == "mp3":
+        try:
+            to_mp3(live)
+        except (OSError, RuntimeError) as error:
+            _LOG.error("recording %s: no MP3: %s", live.stem, error)
+            return {"duration": duration_s, "error": f"no MP3: {error}"}
+    return {"duration": duration_s}
 
 
 def _encode(path: Path, target: Path) -> None:

@@ -4,16 +4,16 @@ import asyncio
 import dataclasses
 import logging
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-
-import soundfile
 
 from bridge import private_files
 from bridge.engine.books import Books
 from bridge.engine.clock import Clock
 from bridge.engine.conference import Conference
 from bridge.engine.history import History
-from bridge.engine.recording import Recording, to_mp3
+from bridge.engine.patient_thread import PatientThread
+from bridge.engine.recording import Recording, salvaged
 from bridge.engine.reporter import Reporter
 from bridge.engine.room import NotAllowedError
 from bridge.engine.tables import Row
@@ -95,8 +95,11 @@ class Recordings:
         self._reporter = reporter
         self._clock = clock
         self._spawn = spawn
+        self._writer = PatientThread("recordings")
+        self._finisher = PatientThread("finished recordings")
+        """Beside the writer: an MP3 of an hour takes a while."""
         self._origins: dict[str, _Origin] = {}
-        self._finishing: set[str] = set()
+        self._finishing: dict[str, Recording] = {}
         self._change = Change()
         private_files.warn_if_open(folder, "the folder of recordings")
 
@@ -260,11 +263,19 @@ class Recordings:
         while self._finishing:
             await self._change.wait()
 
+    def close(self) -> None:
+        """Let go of the disk, and tell what it has not taken."""
+        for recording in self._finishing.values():
+            name, lost_s = recording.recording_id, recording.unwritten_s
+            _LOG.error("recording %s: not written, and lost: %.0f s", name, lost_s)
+        self._writer.shutdown()
+        self._finisher.shutdown()
+
     async def salvage(self, rows: list[Row]) -> None:
         """Make of what a killed engine left the files that were asked for."""
         for row in rows:
             live = self._folder / f"{row['recording_id']}.wav"
-            left = await asyncio.to_thread(_salvaged, live, row["file_format"])
+            left = await asyncio.to_thread(salvaged, live, row["file_format"])
             self._history.save_recording({**row, **left})
 
     def _begin(
@@ -276,14 +287,28 @@ class Recordings:
         target: Target | None,
     ) -> Recording:
         recording = Recording(
-            str(uuid.uuid4()), self._folder, file_format, channels, self._clock.now_s
+            str(uuid.uuid4()),
+            self._folder,
+            file_format,
+            channels,
+            self._clock.now_s,
+            self._in_order,
         )
         self._origins[recording.recording_id] = _Origin(conference, member_id, target)
         self._tell(recording, "Initiated")
-        recording.on_failed = lambda: self._failed(recording)
+        loop = asyncio.get_running_loop()
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(self._failed, recording)
+
+        recording.on_failed = tell
+        # It may have failed before there was anybody to tell.
         if recording.error:
             self._failed(recording)
         return recording
+
+    def _in_order(self, work: Callable[[], None]) -> None:
+        asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def _failed(self, recording: Recording) -> None:
         """It cannot go on: end it, but not in the middle of a tick."""
@@ -318,12 +343,14 @@ class Recordings:
 
     def _end(self, recording: Recording) -> None:
         recording.close(self._clock.now_s)
-        self._finishing.add(recording.recording_id)
+        self._finishing[recording.recording_id] = recording
         self._spawn(f"recording {recording.recording_id}", self._finish(recording))
 
     async def _finish(self, recording: Recording) -> None:
         try:
-            await asyncio.to_thread(recording.finish)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._writer, _nothing)
+            await loop.run_in_executor(self._finisher, recording.finish)
             if not recording.error:
                 self.finished[recording.recording_id] = recording.path
                 if len(self.finished) > MOST_REMEMBERED:
@@ -331,7 +358,7 @@ class Recordings:
             self._tell(recording, "Failed" if recording.error else "Completed")
         finally:
             del self._origins[recording.recording_id]
-            self._finishing.discard(recording.recording_id)
+            del self._finishing[recording.recording_id]
             self._change.announce()
 
     def _tell(self, recording: Recording, what: str) -> None:
@@ -354,23 +381,8 @@ class Recordings:
         return running
 
 
-def _salvaged(live: Path, file_format: str) -> dict[str, object]:
-    """What becomes of a recording that was cut off, as a part of its row."""
-    try:
-        duration_s = soundfile.info(live).duration
-    except (OSError, RuntimeError) as error:
-        _LOG.error("recording %s was cut off and is lost: %s", live.stem, error)
-        return {"error": f"lost when the engine was killed: {error}"}
-    _LOG.warning(
-        "recording %s was cut off; %.0f s of it are kept", live.stem, duration_s
-    )
-    if file_format == "mp3":
-        try:
-            to_mp3(live)
-        except (OSError, RuntimeError) as error:
-            _LOG.error("recording %s: no MP3: %s", live.stem, error)
-            return {"duration": duration_s, "error": f"no MP3: {error}"}
-    return {"duration": duration_s}
+def _nothing() -> None:
+    """Be done when everything before is."""
 
 
 def _running(conference: Conference) -> Recording:

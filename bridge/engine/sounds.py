@@ -68,9 +68,9 @@ class SoundQueue:
     def __init__(self) -> None:
         self._over: list[Sound] = []
         self._queue: collections.deque[Sound] = collections.deque()
-
-    def __bool__(self) -> bool:
-        return bool(self._over or self._queue)
+        self.is_playing = False
+        """Whether `take` may give more than silence. It is asked for every member of
+        every room at every tick, and so is no property."""
 
     @property
     def hides_the_room(self) -> bool:
@@ -80,10 +80,12 @@ class SoundQueue:
     def over(self, sound: Sound) -> None:
         """Play now."""
         self._over.append(sound)
+        self.is_playing = True
 
     def queue(self, sound: Sound) -> None:
         """Play after what is queued."""
         self._queue.append(sound)
+        self.is_playing = True
 
     def take(self, count: int) -> Samples:
         """Play on."""
@@ -95,6 +97,7 @@ class SoundQueue:
             parts.append(self._queue[0].take(count))
             if self._queue[0].is_over:
                 self._queue.popleft()
+        self.is_playing = bool(self._over or self._queue)
         return mix(parts) if parts else silence(count)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 from websockets.http11 import Request
@@ -12,9 +13,7 @@ from bridge.call.options import CallOptions
 from bridge.call.pacing import Wheel
 from bridge.call.session import Session
 from bridge.capture import Recorder
-from bridge.control.bound import BoundCall
 from bridge.control.callbacks import Callbacks
-from bridge.control.client import MpcClient
 from bridge.hosts import bracketed
 from bridge.metrics import Metrics
 from bridge.server import membership
@@ -28,6 +27,9 @@ from bridge.server.roster import Roster
 from bridge.server.tracing import Around, untraced
 from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import Change, Spawn
+
+if TYPE_CHECKING:
+    from bridge.control.client import MpcClient
 
 __all__ = ["BridgeServer"]
 
@@ -293,6 +295,9 @@ class BridgeServer:
             call.mpc_name = admitted.grant.invitation.mpc
             session.token_id = admitted.grant.invitation.token_id
         if self.client is not None and call.call_uuid:
+            # Whoever has a client has imported what this needs.
+            from bridge.control.bound import BoundCall  # noqa: PLC0415
+
             call.mpc = BoundCall(
                 self.client, call.call_uuid, lambda: call.mpc_uuid, call.mpc_name
             )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bridge.audio.levels import FLOOR_DBFS, peak_dbfs, rms_dbfs
+from bridge.audio.levels import FLOOR_DBFS, peak_dbfs, rms_dbfs, rms_dbfs_of_each
 from bridge.audio.pcm import Samples, silence
 from bridge.audio.tones import tone
 
@@ -26,3 +26,15 @@ def test_silence_has_the_floor(samples: Samples) -> None:
 def test_the_most_negative_sample_is_full_scale() -> None:
     """Its magnitude does not overflow."""
     assert peak_dbfs(np.array([-32768], np.int16)) == 0.0
+
+
+def test_levels_of_many_are_those_of_each() -> None:
+    """Loud, quiet, silent, of no length, none."""
+    frames = [tone(500, 0.02, 8000, level) for level in (-3.0, -40.0, -80.0)]
+    frames += [silence(160), np.full(160, -32768, np.int16)]
+
+    together = rms_dbfs_of_each(frames)
+
+    assert together == pytest.approx([rms_dbfs(frame) for frame in frames], abs=1e-3)
+    assert rms_dbfs_of_each([silence(0)]) == [FLOOR_DBFS]
+    assert rms_dbfs_of_each([]) == []

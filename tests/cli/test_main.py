@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -43,17 +44,59 @@ def test_the_version_is_said() -> None:
     }
 
 
-def test_help_comes_without_the_heavy_imports() -> None:
-    """Numpy and its like are loaded by the commands that need them."""
-    code = (
-        "import sys; from click.testing import CliRunner; from bridge.cli.main import "
-        "cli; CliRunner().invoke(cli, ['--help']); "
-        "print([m for m in ('matplotlib', 'starlette', 'rich') if m in sys.modules])"
-    )
+HEAVY = (
+    *("httpx", "matplotlib", "moonshine_voice", "onnxruntime", "opentelemetry"),
+    *("redis", "rich", "sqlalchemy"),
+)
+"""What no server needs that only answers streams."""
+
+NOT_FOR_HELP = (*HEAVY, "numpy", "pydantic", "starlette", "uvicorn", "websockets")
+
+
+def imported_by(code: str) -> set[str]:
+    """The modules that a process has when it has run some code."""
+    code += "; import sys; print('modules:', *sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert ran.stdout.strip() == "[]"
+    return set(ran.stdout.rpartition("modules:")[2].split())
+
+
+@pytest.mark.slow
+def test_help_comes_without_the_heavy_imports() -> None:
+    """Numpy and its like are loaded by the commands that need them."""
+    code = (
+        "from click.testing import CliRunner; from bridge.cli.main import cli; "
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0"
+    )
+    assert imported_by(code).isdisjoint(NOT_FOR_HELP)
+
+
+@pytest.mark.slow
+def test_a_server_serves_without_what_it_does_not_use() -> None:
+    """No callbacks, no API, no database: they are why some servers start slowly."""
+    code = (
+        "from bridge.cli import setup; setup.until_signalled = lambda *_: wait(0); "
+        "from asyncio import sleep as wait; from click.testing import CliRunner; "
+        "from bridge.cli.main import cli; "
+        "ran = CliRunner().invoke(cli, ['serve', '--port', '0', '--bot', 'echo']); "
+        "assert ran.exit_code == 0 and 'ws://' in ran.output, ran"
+    )
+    assert imported_by(code).isdisjoint(HEAVY)
+
+
+@pytest.mark.slow
+def test_an_engine_runs_without_what_it_does_not_use(tmp_path: Path) -> None:
+    """PostgreSQL's drivers are for those who have one."""
+    code = (
+        "from bridge.cli import setup; setup.until_signalled = lambda *_: wait(0); "
+        "from asyncio import sleep as wait; from click.testing import CliRunner; "
+        "from bridge.cli.main import cli; ran = CliRunner().invoke(cli, ['engine', "
+        f"'--port', '0', '--database', ':memory:', '--recordings', {str(tmp_path)!r}]);"
+        "assert ran.exit_code == 0 and 'API' in ran.output, ran"
+    )
+    unused = {"matplotlib", "moonshine_voice", "onnxruntime", "opentelemetry", "redis"}
+    assert imported_by(code).isdisjoint({*unused, "pg8000", "asyncpg"})
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

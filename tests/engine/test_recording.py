@@ -2,7 +2,8 @@
 
 import contextlib
 import resource
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import soundfile
 
 from bridge.audio.pcm import silence
 from bridge.audio.tones import tone
-from bridge.engine.recording import Recording
+from bridge.engine.patient_thread import PatientThread
+from bridge.engine.recording import InOrder, Recording
 from bridge.multiparty.vocabulary import RecordingState
 
 HUM = tone(500, 0.02, 8000, -20.0)
@@ -182,3 +184,54 @@ def test_an_encoder_that_fails_keeps_the_wav(tmp_path: Path) -> None:
     made.finish()
     assert made.error
     assert made.path.with_suffix(".wav").is_file()
+
+
+def test_a_disk_that_hangs_holds_nobody_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A minute waits for it; what comes then is lost, told, and silence."""
+    thread = PatientThread("disk")
+    hanging = threading.Event()
+    thread.submit(hanging.wait, 30)
+    made = Recording("r", tmp_path, "wav", 1, 5.0, in_order(thread))
+    for _ in range(70 * 50):
+        made.write(HUM)
+    assert made.lost_samples == 10 * 8000
+    assert caplog.text.count("its disk takes nothing, for 61 s now") == 1
+    hanging.set()
+    thread.submit(lambda: None).result(10)
+    for _ in range(2 * 50):
+        made.write(HUM)
+    made.close(9.0)
+    thread.shutdown(wait=True)
+
+    audio, _ = soundfile.read(made.path, dtype="int16")
+    second = np.tile(HUM, 50)
+    whole = [np.tile(second, 60), silence(10 * 8000), np.tile(second, 2)]
+    assert np.array_equal(audio, np.concatenate(whole))
+    assert "10 s of it were lost, and are silence" in caplog.text
+    assert (made.duration_s, made.unwritten_s, made.error) == (72.0, 0.0, "")
+
+
+def test_what_is_recorded_last_is_kept_however_much_waits(tmp_path: Path) -> None:
+    """Nothing comes after it that could fill the memory."""
+    thread = PatientThread("disk")
+    hanging = threading.Event()
+    thread.submit(hanging.wait, 30)
+    made = Recording("r", tmp_path, "wav", 1, 5.0, in_order(thread))
+    for _ in range(60 * 50 + 10):
+        made.write(HUM)
+    made.close(9.0)
+    assert made.unwritten_s == pytest.approx(60.2)
+    hanging.set()
+    thread.shutdown(wait=True)
+
+    assert made.lost_samples == 0
+    assert soundfile.info(made.path).frames == 60 * 8000 + 1600
+
+
+def in_order(thread: PatientThread) -> InOrder:
+    def give(work: Callable[[], None]) -> None:
+        thread.submit(work)
+
+    return give

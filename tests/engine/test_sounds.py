@@ -43,17 +43,17 @@ def test_a_loop_of_nothing_is_silence() -> None:
 def test_long_ones_wait_short_ones_do_not() -> None:
     """A queue, and beeps over it."""
     sounds = SoundQueue()
-    assert not sounds
+    assert not sounds.is_playing
     assert sounds.take(2).tolist() == [0, 0]
     sounds.queue(Sound(ramp(3)))
     sounds.queue(Sound(ramp(2)))
     sounds.over(Sound(np.full(2, 10, np.int16)))
-    assert sounds
+    assert sounds.is_playing
 
     assert sounds.take(2).tolist() == [11, 12]
     assert sounds.take(2).tolist() == [3, 0]
     assert sounds.take(2).tolist() == [1, 2]
-    assert not sounds
+    assert not sounds.is_playing
 
 
 def test_what_was_stopped_is_passed_over() -> None:

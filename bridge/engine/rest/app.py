@@ -143,8 +143,9 @@ class Api:
         if row is None or not is_there or ending not in ("", row["file_format"]):
             error = ApiError(HTTPStatus.NOT_FOUND, f"no finished recording {name!r}")
             return _shown(str(uuid.uuid4()), _refused(error))
-        path = parts.recordings.path(row)
-        if not path.is_file():
+        # A disk that hangs is no reason for the calls to do so.
+        path = await asyncio.to_thread(parts.recordings.path, row)
+        if not await asyncio.to_thread(path.is_file):
             error = ApiError(HTTPStatus.NOT_FOUND, f"recording {name!r} is gone")
             return _shown(str(uuid.uuid4()), _refused(error))
         kind = "audio/mpeg" if path.suffix == ".mp3" else "audio/wav"
