@@ -59,8 +59,9 @@ class Urgency:
         self._is_voice = is_voice
 
     def _is_loud(self, window: Floats) -> bool:
-        # The one more keeps digital silence countable.
-        power = (float(np.dot(window, window)) + 1.0) / len(window)
+        # The one more keeps digital silence countable. `np.dot` would let go of the
+        # interpreter, and a busy model's thread may keep it for 5 ms.
+        power = (float(np.add.reduce(window * window)) + 1.0) / len(window)
         level_dbfs = 10.0 * math.log10(power / FULL_SCALE**2)
         threshold_dbfs = max(FAINTEST_DBFS, self._noise_dbfs + LOUDER_DB)
         rate = FALLS if level_dbfs < self._noise_dbfs else RISES
