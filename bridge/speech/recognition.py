@@ -81,16 +81,16 @@ class StreamingRecognizer(Protocol):
 
 SPARE_S = TurnOptions().end_s - TurnOptions().pause_s
 
-MARGIN_S = 0.02
+MARGIN_S = 0.06
+"""With a third of it one text in ten came 20 ms late, at 16 calls on two cores."""
 
 
 class Speculation:
     """Makes a whole-utterance recognizer quick: it begins in each pause, on the guess
     that this was all, so that the text is there when the turn is seen to have ended.
 
-    Two in five such guesses are wrong, and cost as much as the right ones. So a guess
-    waits as long as it can: a recognizer that is seen to be quick is given what was
-    said until the pause only when it has just the time it needs.
+    Two in five such guesses are wrong, and cost as much as the right ones. So a quick
+    recognizer is given what was said only when it has just the time it needs.
 
     Long utterances are understood part by part, cut at pauses, while the rest is still
     being said.

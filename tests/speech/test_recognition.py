@@ -121,7 +121,7 @@ async def test_a_quick_recognizer_is_not_asked_in_short_pauses() -> None:
         for _ in range(3):
             recognition.push(silence(2400))
             recognition.pause()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.08)
             recognition.resume()
         assert ears.asked == 0
         recognition.pause()
