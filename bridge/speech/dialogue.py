@@ -94,7 +94,6 @@ class Dialogue:
         self._memory = self.answering.memory
         self._ear = self._new_ear()
         self._ear.on_began = self._caller_began
-        self._ear.on_ended = self._caller_ended
         self._ear.on_turn = self._caller_said
         self._coach = self._new_ear()
         self._coach.on_turn = self._coach_said
@@ -104,7 +103,6 @@ class Dialogue:
         self._idle: asyncio.TimerHandle | None = None
         self._last: asyncio.TimerHandle | None = None
         self._asked = 0
-        self._is_echo = False
         self._silences: set[str] = set()
         """Why nobody hears us."""
         self._is_over = False
@@ -143,7 +141,7 @@ class Dialogue:
             match event:
                 case Audio():
                     await self._ear.push(event.samples)
-                    if self._is_echo:
+                    if self._ear.is_echo:
                         self._doubt_echo()
                     if self._coach.is_speaking:
                         # The coach is silent, as far as we can hear.
@@ -165,8 +163,8 @@ class Dialogue:
         if self._is_deaf or not self._manners.barge_in:
             return
         likeness = self._likeness_to_us()
-        self._is_echo = likeness is not None and likeness > echo.ALIKE
-        if not self._is_echo:
+        self._ear.is_echo = likeness is not None and likeness > echo.ALIKE
+        if not self._ear.is_echo:
             # Also what is still being made must not begin while they speak.
             self._mouth.hold()
 
@@ -181,11 +179,8 @@ class Dialogue:
             return
         likeness = self._likeness_to_us()
         if likeness is not None and likeness <= echo.ALIKE:
-            self._is_echo = False
+            self._ear.is_echo = False
             self._mouth.hold()
-
-    def _caller_ended(self, turn: HeardTurn) -> None:
-        turn.is_echo, self._is_echo = self._is_echo, False
 
     def _caller_said(self, turn: HeardTurn) -> None:
         if self._is_deaf or turn.is_echo or self._is_nothing(turn):

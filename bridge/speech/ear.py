@@ -78,11 +78,12 @@ class Ear:
         spawn: Spawn,
     ) -> None:
         self.on_began: Callable[[], None] = lambda: None
-        self.on_ended: OnHeard = lambda _turn: None
-        """Told at once; what was said follows."""
         self.on_turn: OnHeard = lambda _turn: None
         """Told of each turn, in order, when it has been understood."""
         self.is_speaking = False
+        self.is_echo = False
+        """Whether what is heard now is ours: as long as it is, it need not be
+        understood. For the listener to say; of each turn anew."""
         self._voices = detector.listen(rate_hz)
         self._turns = turns
         self._recognizer = recognizer
@@ -124,7 +125,7 @@ class Ear:
     ) -> None:
         match event:
             case SpeechBegan():
-                self.is_speaking = True
+                self.is_speaking, self.is_echo = True, False
                 self._began_at_s = self._time_of(event.at_samples, now_s)
                 self._turn_number += 1
                 self._recognition = self._recognizer.begin(
@@ -136,7 +137,8 @@ class Ear:
                 self._recognition.push(self.recent(since_s + PRE_ROLL_S))
                 self.on_began()
             case SpeechPaused() if self._recognition is not None:
-                self._recognition.pause()
+                if not self.is_echo:
+                    self._recognition.pause()
             case SpeechResumed() if self._recognition is not None:
                 self._recognition.resume()
             case TurnEnded() if self._recognition is not None:
@@ -146,20 +148,22 @@ class Ear:
                     self._time_of(event.until_samples, now_s),
                     now_s,
                     event.voiced_samples / self._rate_hz,
+                    is_echo=self.is_echo,
                 )
+                self.is_echo = False
                 recognition, self._recognition = self._recognition, None
                 # What was said in it is not the beginning of the next.
                 self._before.clear()
                 self._before_samples = 0
                 self._turn_number += 1
-                self.on_ended(turn)
                 self._spawn("turn", self._finish(recognition, turn))
 
     async def _finish(self, recognition: Recognition, turn: HeardTurn) -> None:
         async with self._in_order:
             try:
-                async with asyncio.timeout(PATIENCE_S):
-                    turn.text = await recognition.finish()
+                if not turn.is_echo:
+                    async with asyncio.timeout(PATIENCE_S):
+                        turn.text = await recognition.finish()
             # The edge of a plug-in, and of our patience with it.
             except Exception as error:  # noqa: BLE001
                 trace = None if isinstance(error, BridgeError | TimeoutError) else error

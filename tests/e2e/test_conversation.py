@@ -1,12 +1,14 @@
 """Conversations through the whole house: engine, bridge, models, tools."""
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import soundfile
 
 from bridge import Audio, Call, Coached, CoachMode
 from bridge.audio import files
@@ -24,13 +26,17 @@ from bridge.engine.options import EngineOptions
 from bridge.engine.phonebook import Phonebook, PhoneScript
 from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
+from bridge.speech import moonshine, silero
 from bridge.speech.brain import CallTool
 from bridge.speech.dialogue import Parts
 from bridge.speech.recognition import Speculation
 from bridge.speech.turns import SilenceTurns
 from bridge.speech.voices import LevelDetector
 from tests.patience import PATIENCE_S, in_real_time, until
+from tests.speech.needs_local import needs_local
 from tests.speech.setting import Brain, Ears, Voice
+
+SPEECH = Path(__file__).parents[2] / "bridge/data/speech/caller.wav"
 
 QUIET: dict[str, Any] = {"enter_sound": "none", "exit_sound": "none"}
 
@@ -199,3 +205,59 @@ async def test_the_coach_of_a_conversation_is_not_answered(tmp_path: Path) -> No
         await made.add("supervisor", "+7", coach_mode=True)
         await until(lambda: any(turn.who == "supervisor" for turn in made.turns))
     assert "supervisor: Offer a discount." in made.lines()
+
+
+def is_on_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@needs_local
+@pytest.mark.slow
+async def test_no_model_runs_on_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is loaded there: detector, recognizer and voice have threads of their own."""
+    runtime, voice, synthesis = map(
+        importlib.import_module, ("onnxruntime", "hibari", "hibari.dsp")
+    )
+    found: dict[str, set[bool]] = {}
+
+    def watch(owner: Any, name: str) -> None:
+        """Note where a function runs."""
+        run = getattr(owner, name)
+
+        def noted(*arguments: Any, **named: Any) -> Any:
+            found.setdefault(f"{owner.__name__}.{name}", set()).add(is_on_a_loop())
+            return run(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, noted)
+
+    for owner, name in (
+        (runtime.InferenceSession, "__init__"),
+        (runtime.InferenceSession, "run"),
+        (voice.Hibari, "__init__"),
+        (voice.Hibari, "phonemize"),
+        (synthesis, "synth"),
+        (moonshine._Model, "understand"),
+        (silero, "_look"),
+    ):
+        watch(owner, name)
+    speech, rate_hz = soundfile.read(SPEECH, dtype="int16")
+    files.write(tmp_path / "ask.wav", speech[: 3 * rate_hz], rate_hz)
+    caller = PhoneScript(
+        says=tmp_path / "ask.wav", says_after_s=2.5, answers_after_s=0.1
+    )
+    bot = Conversation(Conversation.Options(greeting="Hello."))
+    async with house(tmp_path, bot, n2=caller) as made:
+        await made.add("customer", "+2")
+        await made.add_ai()
+        # The greeting, what the caller said, and the answer to it.
+        await until(lambda: len(made.turns) >= 3, 20.0)
+        assert [turn.who for turn in made.turns][:3] == ["bot", "caller", "bot"]
+
+    assert len(found) == 7
+    assert found == {name: {False} for name in found}

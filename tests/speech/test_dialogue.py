@@ -163,14 +163,17 @@ async def test_who_goes_on_before_an_answer_was_heard_is_answered_once() -> None
 
 
 async def test_our_own_echo_is_nobody() -> None:
-    """A handset sends back what we say, softer and later: we go on."""
+    """A handset sends back what we say, softer and later: we go on, and need not
+    understand it."""
     async with talking() as talk:
         talk.voice.speak = _noise  # type: ignore[method-assign]
         talk.brain.thoughts = [["one two three four five six seven eight"]]
         await talk.caller("Count.")
+        understood = len(talk.ears.heard_s)
         talk.ears.texts = ["seven eight"]
         await _echoed(talk, 0.3, 150)
         await talk.quiet(1.0)
+        assert len(talk.ears.heard_s) == understood
 
     assert "ClearAudio" not in talk.end.sent_kinds()
     assert len(talk.brain.asked) == 1

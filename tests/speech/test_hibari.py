@@ -75,6 +75,44 @@ def test_without_a_voice_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 @needs_local
 @pytest.mark.slow
+async def test_what_was_said_before_is_not_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By whichever call; at another rate it is."""
+    made: list[int] = []
+    synthesized = hibari._Model._synthesized
+
+    def counted(model: hibari._Model, phonemes: str, rate_hz: int) -> object:
+        made.append(rate_hz)
+        return synthesized(model, phonemes, rate_hz)
+
+    monkeypatch.setattr(hibari._Model, "_synthesized", counted)
+    voice = HibariVoice()
+    await voice.load()
+    made.clear()
+    for rate_hz in (8000, 8000, 16000):
+        assert len(await spoken(voice, "Are you still there?", rate_hz)) > rate_hz / 2
+    assert made == [8000, 16000]
+
+
+@needs_local
+@pytest.mark.slow
+def test_kept_noise_is_the_generator_s_own() -> None:
+    """Of any length, before and after longer ones; who gets it may change it."""
+    noise = hibari._Noise()
+    for size in [(601, 8), (601, 40), (601, 8), (3, 5)]:
+        drawn = noise.standard_normal(size, np.float32)
+        generator = np.random.default_rng(hibari.SEED)
+        assert np.array_equal(drawn, generator.standard_normal(size, np.float32))
+        drawn[:] = 0
+    # More than is kept, and another type, are as good.
+    longest = noise.standard_normal((hibari.KEPT_NOISE + 1,), np.float32)
+    assert np.array_equal(longest[:5], noise.standard_normal((5,), np.float32))
+    assert noise.standard_normal((5,), np.float64).dtype == np.float64
+
+
+@needs_local
+@pytest.mark.slow
 def test_a_phoneme_the_model_does_not_know_claims_no_word_early() -> None:
     """The places are not known then, and all words end with the whole."""
     model = hibari._Model()

@@ -101,6 +101,71 @@ async def test_a_failure_is_the_one_s_who_asks() -> None:
             await recognition.finish()
 
 
+async def said_before(recognition: Speculation, takes: Lengths) -> None:
+    """Somebody has said something of 1 s, so that it is known how long that takes."""
+    async with background() as spawn:
+        first = recognition.begin(8000, lambda _heard: None, spawn)
+        first.push(silence(8000))
+        await first.finish()
+    takes.asked = 0
+
+
+async def test_a_quick_recognizer_is_not_asked_in_short_pauses() -> None:
+    """And yet in time: when the turn ends, the text is there, of what was said."""
+    ears = Lengths()
+    ears.takes_s = 0.05
+    speculation = Speculation(ears, spare_s=0.2)
+    await said_before(speculation, ears)
+    async with background() as spawn:
+        recognition = speculation.begin(8000, lambda _heard: None, spawn)
+        for _ in range(3):
+            recognition.push(silence(2400))
+            recognition.pause()
+            await asyncio.sleep(0.08)
+            recognition.resume()
+        assert ears.asked == 0
+        recognition.pause()
+        recognition.push(silence(1600))
+        await asyncio.sleep(0.2)
+        now_s = asyncio.get_running_loop().time()
+        assert await recognition.finish() == "0.9"
+        assert asyncio.get_running_loop().time() == now_s
+    assert ears.asked == 1
+
+
+async def test_a_slow_recognizer_is_asked_at_once() -> None:
+    """So is one that has never been seen at work."""
+    ears = Lengths()
+    speculation = Speculation(ears, spare_s=0.2)
+    for is_known in (False, True):
+        if is_known:
+            await said_before(speculation, ears)
+        async with background() as spawn:
+            recognition = speculation.begin(8000, lambda _heard: None, spawn)
+            recognition.push(silence(8000))
+            recognition.pause()
+            await asyncio.sleep(0.2)
+            began_s = asyncio.get_running_loop().time()
+            await recognition.finish()
+            took_s = asyncio.get_running_loop().time() - began_s
+        assert took_s == pytest.approx(0.0, abs=0.001), is_known
+
+
+async def test_a_guess_that_waits_is_dropped_with_the_utterance() -> None:
+    """The call may end in a pause."""
+    ears = Lengths()
+    ears.takes_s = 0.05
+    speculation = Speculation(ears)
+    await said_before(speculation, ears)
+    async with background() as spawn:
+        recognition = speculation.begin(8000, lambda _heard: None, spawn)
+        recognition.push(silence(8000))
+        recognition.pause()
+        recognition.close()
+        await asyncio.sleep(1.0)
+    assert ears.asked == 0
+
+
 async def test_silence_is_no_text() -> None:
     """Nothing was pushed."""
     async with begun(Lengths()) as (recognition, _told):
