@@ -26,6 +26,7 @@ UNTESTED = {
     "server/guest.py": "a Protocol and an answer, without code",
     "server/bridge_server.py": "tests/e2e/test_server.py",
     "server/admin.py": "tests/e2e/test_admin.py",
+    "server/elsewhere.py": "tests/server/workers/test_counts.py",
     "server/shown.py": "tests/e2e/test_admin.py",
     "pytest_plugin.py": "tests/e2e/test_pytest_plugin.py",
     "cli/calls.py": "tests/e2e/test_admin.py",
@@ -135,6 +136,10 @@ UNTESTED = {
     "server/redis_fleet.py": "tests/e2e/test_redis_fleet.py",
     "server/redis_post.py": "tests/e2e/test_redis_fleet.py",
     "server/redis_registry.py": "tests/e2e/test_redis_fleet.py",
+    "server/workers/joining.py": "tests/e2e/test_workers.py",
+    "server/workers/supervisor.py": "tests/e2e/test_workers.py",
+    "cli/serve_plan.py": "tests/e2e/test_commands.py, test_workers.py",
+    "cli/workers.py": "tests/e2e/test_workers.py",
     "server/connection.py": "tests/e2e/test_server.py",
     "server/reception.py": "tests/e2e/test_server.py",
 }
