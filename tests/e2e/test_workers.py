@@ -174,13 +174,13 @@ async def test_a_killed_worker_takes_only_its_calls(tmp_path: Path) -> None:
             before = count
 
         async def is_replaced() -> bool:
-            return await server.count("bridge_workers") == 2
+            deaths = await server.count("bridge_worker_deaths_total")
+            return deaths == 1 and await server.count("bridge_workers") == 2
 
         await until(is_replaced)
         census = await server.ask("/calls")
         assert len(census["lost"]) == len(lost)
         assert {call["instance"] for call in census["lost"]} == {name}
-        assert await server.count("bridge_worker_deaths_total") == 1
         assert await server.count("bridge_worker_calls_lost_total") == len(lost)
         assert f"worker 1 died (SIGKILL), and with it {len(lost)} calls" in server.log
         assert (await server.pids())["1"] != pid

@@ -112,6 +112,7 @@ class Supervisor:
     def _on_ready(self) -> None:
         if len(self.hub.ready) == self._count:
             self._was_up = True
+        self.hub.tell_metrics()
         self._change.announce()
 
     async def _tell_metrics(self) -> None:
@@ -172,6 +173,7 @@ class Supervisor:
     ) -> None:
         self.hub.deaths += 1
         self.hub.calls_lost += seat.count
+        self.hub.tell_metrics()
         _LOG.error(
             "worker %d died (%s), and with it %d calls %s",
             place,
