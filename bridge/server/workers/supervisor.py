@@ -175,11 +175,11 @@ class Supervisor:
         self.hub.calls_lost += seat.count
         self.hub.tell_metrics()
         _LOG.error(
-            "worker %d died (%s), and with it %d calls %s",
+            "worker %d died (%s), and with it %d calls%s",
             place,
             _cause(code),
             seat.count,
-            ", ".join(call.stream_id for call in lost[:MOST_NAMED]),
+            "".join(f" {call.stream_id}" for call in lost[:MOST_NAMED]),
         )
 
     def _give_up_on(self, seat: Seat) -> None:
