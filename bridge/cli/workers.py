@@ -20,9 +20,10 @@ from bridge.listening import reserve
 from bridge.server import membership
 from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
-from bridge.server.workers.letters import Failed, Force, Ready, Reload, Stop, Wire
+from bridge.server.workers.letters import Failed, Force, Ready, Reload, Stop
 from bridge.server.workers.spoke import Spoke
 from bridge.server.workers.supervisor import LENGTH_BYTES, Supervisor
+from bridge.server.workers.wire import Wire
 from bridge.tasks import background
 
 __all__ = ["Log", "child", "supervise"]

@@ -68,7 +68,7 @@ class Authentication:
         """Whether a call that began with a token goes on; the server's."""
         self.on_spent: Callable[[str], None] = lambda _signature: None
         """Told of each signature that let somebody in."""
-        self.on_bound: Callable[[str, str], None] = lambda _token_id, _call: None
+        self.on_bound: Callable[[str, str], object] = lambda _token_id, _call: None
         """Told of each token and the call that it is of from now on."""
         self._calls: collections.OrderedDict[str, str] = collections.OrderedDict()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from websockets.exceptions import InvalidStatus
 
 from bridge.cli.main import cli
 from bridge.errors import ConfigError
+from bridge.listening import listen, reserve
 from bridge.tasks import Spawn, background
 from tests.e2e.test_commands import command, first_line
 from tests.e2e.test_fleet import BOT, UNDISTURBED_S, Instance, Line, until
@@ -275,3 +277,21 @@ def test_no_workers_are_refused(number: str) -> None:
     words = ["serve", "--workers", number]
     with pytest.raises(ConfigError, match=rf"workers: {number}, allowed is 1 or more"):
         CliRunner().invoke(cli, words, catch_exceptions=False)
+
+
+def test_a_port_that_somebody_else_would_share_is_not_taken() -> None:
+    """Two servers would each get half of the calls."""
+    with reserve("127.0.0.1", 0) as kept:
+        port = kept.getsockname()[1]
+        with listen("127.0.0.1", port, shares_port=True):
+            with pytest.raises(ConfigError, match="cannot listen on"):
+                reserve("127.0.0.1", port)
+
+
+def test_a_platform_without_shared_ports_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With what it can do."""
+    monkeypatch.delattr(socket, "SO_REUSEPORT")
+    with pytest.raises(ConfigError, match="no SO_REUSEPORT, allowed is 1"):
+        reserve("127.0.0.1", 0)

@@ -34,9 +34,8 @@ from bridge.server.workers.letters import (
     Snapshot,
     Told,
     Welcome,
-    Wire,
-    opened,
 )
+from bridge.server.workers.wire import Wire, opened
 
 __all__ = ["Hub", "Seat"]
 

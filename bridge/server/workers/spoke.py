@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from bridge.errors import MisuseError
-from bridge.server.workers.letters import PARENT, Letter, Welcome, Wire, opened
+from bridge.server.workers.letters import PARENT, Letter, Welcome
+from bridge.server.workers.wire import Wire, opened
 from bridge.tasks import background
 
 __all__ = ["Spoke"]

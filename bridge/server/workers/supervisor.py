@@ -12,7 +12,8 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.server.fleet import FleetCall
 from bridge.server.workers.exchange import SNAPSHOT_S
 from bridge.server.workers.hub import Hub, Seat
-from bridge.server.workers.letters import Force, Level, Reload, Stop, Wire
+from bridge.server.workers.letters import Force, Level, Reload, Stop
+from bridge.server.workers.wire import Wire
 from bridge.tasks import Change, background, failures_in
 
 __all__ = ["LENGTH_BYTES", "Supervisor"]

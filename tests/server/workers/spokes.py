@@ -11,8 +11,8 @@ from bridge.server.workers.counts import Counts
 from bridge.server.workers.exchange import Exchange
 from bridge.server.workers.fleet import WorkersFleet
 from bridge.server.workers.hub import Hub
-from bridge.server.workers.letters import Wire
 from bridge.server.workers.spoke import Spoke
+from bridge.server.workers.wire import Wire
 from bridge.tasks import background
 from tests.server.fleet_contract import Here
 

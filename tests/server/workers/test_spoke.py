@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from bridge.server.workers.letters import Force, Level, Stop, Welcome, Wire
+from bridge.server.workers.letters import Force, Level, Stop, Welcome
 from bridge.server.workers.spoke import Spoke
+from bridge.server.workers.wire import Wire
 from tests.server.workers.spokes import until
 
 

@@ -7,17 +7,8 @@ import msgspec
 import pytest
 
 from bridge.server.fleet import Answer, Outcome
-from bridge.server.workers.letters import (
-    OTHERS,
-    Began,
-    Left,
-    Letter,
-    Reply,
-    Stop,
-    Told,
-    Wire,
-    opened,
-)
+from bridge.server.workers.letters import OTHERS, Began, Left, Letter, Reply, Stop, Told
+from bridge.server.workers.wire import Wire, opened
 from tests.server.fleet_contract import a_call
 
 
