@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from bridge.errors import ConfigError
 from bridge.tasks import background
 
-__all__ = ["http_server", "listen"]
+__all__ = ["http_server", "listen", "reserve"]
 
 CLOSE_TIMEOUT_S = 2.0
 
@@ -86,16 +86,43 @@ async def http_server(
                 await asyncio.wait({serving}, timeout=CLOSE_TIMEOUT_S)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, *, shares_port: bool = False) -> socket.socket:
     """Take a port; 0 takes a free one.
+
+    Args:
+        host: Where.
+        port: Which.
+        shares_port: With others that do so too: each gets some of the connections.
 
     Raises:
         ConfigError: If it cannot be had.
     """
+    listener = _bound(host, port, shares_port=shares_port)
+    listener.listen(1024)
+    return listener
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Keep a port, without taking connections, for processes that will share it.
+
+    Raises:
+        ConfigError: If it cannot be had, or the platform has no ports to share.
+    """
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise ConfigError("workers: this platform has no SO_REUSEPORT, allowed is 1")
+    if port:
+        # Somebody else who would share it: then it is not ours to give.
+        listen(host, port).close()
+    return _bound(host, port, shares_port=True)
+
+
+def _bound(host: str, port: int, *, shares_port: bool) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's delays off only where the protocol is named.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shares_port:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OverflowError as error:
@@ -106,5 +133,4 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(
             f"cannot listen on {host}:{port}: {error.strerror}"
         ) from error
-    listener.listen(1024)
     return listener

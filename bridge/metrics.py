@@ -5,7 +5,7 @@ The hot path adds to plain numbers; they become Prometheus samples when asked fo
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
@@ -85,6 +85,8 @@ class Metrics(Collector):
         self.fleet_callbacks: Counter[str] = Counter()
         self.fleet_questions: Counter[str] = Counter()
         self.registry = CollectorRegistry()
+        self.expose: Callable[[CollectorRegistry], bytes] = generate_latest
+        """Makes text of them; of those of other processes too, where there are some."""
         self._late = Histogram(
             "bridge_frames_late_seconds",
             "How long after its deadline a paced frame left",
@@ -116,7 +118,7 @@ class Metrics(Collector):
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return self.expose(self.registry)
 
     def collect(self) -> Iterator[Metric]:
         """Turn the numbers into samples; for Prometheus' registry."""

@@ -1,6 +1,5 @@
 """`mpc-bridge serve`: the bridge, for Plivo to connect to."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,11 @@ import click
 from bridge import private_files
 from bridge.call.options import CallOptions
 from bridge.call.outbound import PlaybackOptions
-from bridge.cli import logs, named_bots, setup
+from bridge.cli import logs, setup, workers
+from bridge.cli.serve_plan import Plan, facts, show
 from bridge.control.options import PlivoOptions
 from bridge.errors import ConfigError
-from bridge.server.app import BridgeServer, serving
+from bridge.server.app import serving
 from bridge.server.options import AccessOptions, AdminOptions, ServerOptions
 
 __all__ = ["command"]
@@ -52,7 +52,7 @@ def command(
     Point `ai_agent_stream_service_url` at what it prints. The same port answers
     GET /healthz, /readyz and /metrics. SIGTERM drains: no new streams, calls may end;
     a second signal ends them. SIGHUP loads the certificate anew, SIGUSR1 turns the
-    debug log on and off.
+    debug log on and off. With --workers it is several processes, and behaves as one.
 
     \b
     mpc-bridge serve --bot echo
@@ -75,40 +75,21 @@ def command(
     plivo = PlivoOptions(**setup.settings("plivo", file, flags))
     if not bots and "bots" not in file:
         bots = ("echo",)
-    in_service = named_bots.load_bots(bots, bot_options, file)
-    if not in_service:
-        raise ConfigError("no bot to answer with: give --bot")
+    plan = Plan(bots, bot_options, file, server_options, call_options, plivo)
+    if server_options.workers > 1:
+        log = workers.Log(log_level, log_format)
+        setup.run(workers.supervise(plan, log, as_json=as_json))
+        return
+    in_service = plan.load_bots()
 
     async def serve() -> None:
         async with serving(in_service, server_options, call_options, plivo) as server:
-            _tell(server, list(in_service), as_json=as_json)
+            show(facts(server, list(in_service)), as_json=as_json)
             server.on_drained = setup.leave_soon
             setup.settle_memory()
             await setup.until_signalled(server.force, server.reload_certificate)
 
     setup.run(serve())
-
-
-def _tell(server: BridgeServer, bots: list[str], *, as_json: bool) -> None:
-    """Print where it serves."""
-    addresses = {name: f"{server.url}/{name}" for name in bots}
-    others = {"callbacks": server.callbacks_url, "admin": server.admin_url}
-    if as_json:
-        facts: dict[str, Any] = {
-            "url": server.url,
-            "port": server.port,
-            "bots": addresses,
-        }
-        click.echo(
-            json.dumps(facts | {name: url for name, url in others.items() if url})
-        )
-        return
-    for name, address in addresses.items():
-        click.echo(f"{name:16} {address}")
-    click.echo(f"{'(default)':16} {server.url}")
-    for name, url in others.items():
-        if url:
-            click.echo(f"{f'({name})':16} {url}")
 
 
 def _make_folder(path: Path) -> None:

@@ -176,16 +176,18 @@ def _leave_in(seconds: float, why: str, code: int) -> None:
 
 
 async def until_signalled(
-    force: Callable[[], None], reload: Callable[[], object] = lambda: None
+    force: Callable[[], None],
+    reload: Callable[[], object] = lambda: None,
+    debug: Callable[[], object] = logs.toggle_debug,
 ) -> None:
     """Wait for SIGTERM or SIGINT; a second one calls `force`.
 
     After the second the process ends in any case, even if a bot blocks the loop, so
     that nothing that is asked of it is done. Meanwhile SIGHUP calls `reload`, and
-    SIGUSR1 turns the debug log on and off.
+    SIGUSR1 `debug`, which turns the debug log on and off.
     """
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGUSR1, logs.toggle_debug)
+    loop.add_signal_handler(signal.SIGUSR1, debug)
     loop.add_signal_handler(signal.SIGHUP, reload)
     stop = asyncio.Event()
     times = 0

@@ -3,6 +3,7 @@
 import hmac
 import json
 import logging
+from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -47,6 +48,8 @@ class Administered(Protocol):
 
     metrics: Metrics
     fleet: Fleet
+    on_log_level: Callable[[int], None]
+    """Told of a level that is set, for other processes of the same server."""
 
     @property
     def is_ready(self) -> bool:
@@ -109,6 +112,7 @@ class _Admin:
                 allowed = ", ".join(LEVELS)
                 return PlainTextResponse(f"allowed levels: {allowed}\n", 400)
             logging.getLogger().setLevel(level.upper())
+            self._server.on_log_level(logging.getLogger().level)
             _LOG.warning("the log's level is %s from here on", level)
         name = logging.getLevelName(logging.getLogger().level)
         return JSONResponse({"level": name.lower()})

@@ -17,6 +17,7 @@ from bridge.metrics import Metrics
 from bridge.server.allowance import Allowance
 from bridge.server.authentication import Authentication, Grant
 from bridge.server.connection import Connection
+from bridge.server.elsewhere import STREAMS, Elsewhere, account_key, address_key
 from bridge.server.guest import Refusal
 from bridge.server.options import ServerOptions
 from bridge.server.proxies import Origin, Proxies
@@ -73,6 +74,8 @@ class Admission:
     ) -> None:
         self.is_ready = False
         self.authentication = Authentication(options.access, auth_token)
+        self.elsewhere = Elsewhere()
+        """The streams of other processes, which count as those of this one."""
         self._bots = bots
         self._options = options
         self._metrics = metrics
@@ -124,6 +127,7 @@ class Admission:
     def account_is_full(self, account_id: str, of_account: int) -> bool:
         """Whether an account has all the streams it may have."""
         most = self._options.access.max_streams_per_account
+        of_account += self.elsewhere.count(account_key(account_id))
         if not most or of_account < most:
             return False
         self._metrics.streams_refused["account"] += 1
@@ -152,10 +156,11 @@ class Admission:
         if not self.is_ready and not may_resume:
             raise self._not_now("draining", "this server is stopping")
         most = self._options.max_streams
-        if len(streams) >= most:
+        if len(streams) + self.elsewhere.count(STREAMS) >= most:
             raise self._not_now("full", f"{most} streams are open, no more fit")
         most = self._options.access.max_streams_per_address
         theirs = sum(each.address == origin.address for each in streams)
+        theirs += self.elsewhere.count(address_key(origin.address))
         if most and theirs >= most:
             raise self._not_now("address", f"{most} streams are yours, no more fit")
         self.authentication.spend(grant)

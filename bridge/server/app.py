@@ -25,6 +25,8 @@ from bridge.server.options import ServerOptions
 from bridge.server.stalls import watch_stalls
 from bridge.server.tls import Certificate
 from bridge.server.tracing import tracing
+from bridge.server.workers.joining import taking_part
+from bridge.server.workers.spoke import Spoke
 from bridge.tasks import background
 
 __all__ = ["BridgeServer", "serving"]
@@ -41,6 +43,7 @@ async def serving(
     options: ServerOptions | None = None,
     call_options: CallOptions | None = None,
     plivo: PlivoOptions | None = None,
+    spoke: Spoke | None = None,
 ) -> AsyncIterator[BridgeServer]:
     """Serve while the block runs; leaving it drains.
 
@@ -51,6 +54,7 @@ async def serving(
         plivo: The account: for what bots do to their calls, and for the signatures of
             streams and callbacks; without it, bots only talk, and what comes is taken
             unsigned.
+        spoke: To the other processes that share the ports, where this is a worker.
 
     Raises:
         ConfigError: If there is no bot, an address cannot be listened on, or something
@@ -82,21 +86,28 @@ async def serving(
         server.callbacks = Callbacks(auth_token, public_url=options.callbacks_url)
         server.callbacks.listen(server.roster.take)
         server.fleet = await stack.enter_async_context(
-            membership.joined(options, server.carrier, server.metrics)
+            membership.joined(options, server.carrier, server.metrics, spoke)
         )
+        if spoke is not None:
+            await stack.enter_async_context(taking_part(server, spoke))
         server.callbacks.on_received = server.fleet.publish_callback
         if certificate is not None:
             spawn("certificate", certificate.follow())
             server.reload_certificate = certificate.reload
-        listener = await _listener(server, certificate)
+        shares_port = spoke is not None
+        listener = await _listener(server, certificate, shares_port=shares_port)
         server.port = listener.sockets[0].getsockname()[1]
         stack.callback(listener.close)
         if options.callbacks:
             await stack.enter_async_context(
-                _taking_callbacks(server, auth_token, certificate)
+                _taking_callbacks(
+                    server, auth_token, certificate, shares_port=shares_port
+                )
             )
         if options.admin.admin:
-            await stack.enter_async_context(_administered(server, certificate))
+            await stack.enter_async_context(
+                _administered(server, certificate, shares_port=shares_port)
+            )
         server.admission.is_ready = True
         needed = server.admission.authentication.needed
         _LOG.info(
@@ -127,7 +138,7 @@ async def _set_up(bots: Mapping[str, InService], stack: AsyncExitStack) -> None:
 
 
 async def _listener(
-    server: BridgeServer, certificate: Certificate | None
+    server: BridgeServer, certificate: Certificate | None, *, shares_port: bool
 ) -> asyncio.Server:
     options = server.options
     handshake_s = min(options.handshake_timeout_s, TLS_HANDSHAKE_S)
@@ -139,6 +150,7 @@ async def _listener(
             backlog=1024,
             ssl=certificate.context if certificate else None,
             ssl_handshake_timeout=handshake_s if certificate else None,
+            reuse_port=shares_port or None,
         )
     except OSError as error:
         raise ConfigError(
@@ -151,12 +163,14 @@ async def _taking_callbacks(
     server: BridgeServer,
     auth_token: SecretStr | None,
     certificate: Certificate | None,
+    *,
+    shares_port: bool,
 ) -> AsyncIterator[None]:
     """Take callbacks while the block runs, and tell the calls."""
     options = server.options
     if auth_token is None:
         _LOG.warning("callbacks are taken unsigned: anybody may send some")
-    listener = listen(options.host, options.callbacks_port)
+    listener = listen(options.host, options.callbacks_port, shares_port=shares_port)
     server.callbacks_port = listener.getsockname()[1]
     tls = certificate.context if certificate is not None else None
     async with http_server(server.callbacks.app(), listener, tls):
@@ -165,11 +179,11 @@ async def _taking_callbacks(
 
 @asynccontextmanager
 async def _administered(
-    server: BridgeServer, certificate: Certificate | None
+    server: BridgeServer, certificate: Certificate | None, *, shares_port: bool
 ) -> AsyncIterator[None]:
     """Answer those who run the server, while the block runs."""
     options = server.options.admin
-    listener = listen(options.admin_host, options.admin_port)
+    listener = listen(options.admin_host, options.admin_port, shares_port=shares_port)
     server.admin_port = listener.getsockname()[1]
     tls = certificate.context if certificate is not None else None
     async with http_server(admin_app(server, options.admin_token), listener, tls):

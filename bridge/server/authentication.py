@@ -66,6 +66,10 @@ class Authentication:
         self._spent: collections.OrderedDict[str, float] = collections.OrderedDict()
         self.is_live: Callable[[str], bool] = lambda _token_id: False
         """Whether a call that began with a token goes on; the server's."""
+        self.on_spent: Callable[[str], None] = lambda _signature: None
+        """Told of each signature that let somebody in."""
+        self.on_bound: Callable[[str, str], object] = lambda _token_id, _call: None
+        """Told of each token and the call that it is of from now on."""
         self._calls: collections.OrderedDict[str, str] = collections.OrderedDict()
 
     def __repr__(self) -> str:
@@ -120,9 +124,14 @@ class Authentication:
     def spend(self, grant: Grant) -> None:
         """A grant has let somebody in; its signature lets nobody in again."""
         if grant.signature:
-            self._spent[grant.signature] = self._now_s()
-            if len(self._spent) > MOST_REMEMBERED:
-                self._spent.popitem(last=False)
+            self.note_spent(grant.signature)
+            self.on_spent(grant.signature)
+
+    def note_spent(self, signature: str) -> None:
+        """A signature has let somebody in, here or elsewhere."""
+        self._spent[signature] = self._now_s()
+        if len(self._spent) > MOST_REMEMBERED:
+            self._spent.popitem(last=False)
 
     def binds(self, grant: Grant, call: str) -> bool:
         """Bind a token to the call that begins with it; False if it is another's.
@@ -132,10 +141,17 @@ class Authentication:
         """
         if grant.invitation is None:
             return True
-        first = self._calls.setdefault(grant.invitation.token_id, call)
+        token_id = grant.invitation.token_id
+        if token_id not in self._calls:
+            self.on_bound(token_id, call)
+        return self.bind(token_id, call) == call
+
+    def bind(self, token_id: str, call: str) -> str:
+        """Bind a token to a call, unless it is another's already; whose it is."""
+        first = self._calls.setdefault(token_id, call)
         if len(self._calls) > MOST_REMEMBERED:
             self._calls.popitem(last=False)
-        return first == call
+        return first
 
     # ------------------------------------------------------------------ inside
 

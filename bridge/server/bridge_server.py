@@ -20,6 +20,7 @@ from bridge.server import membership
 from bridge.server.admission import STREAM_PATH, Admission, Admitted
 from bridge.server.capturing import tape_of
 from bridge.server.connection import Connection
+from bridge.server.elsewhere import CALLS, STREAMS, account_key, address_key
 from bridge.server.fleet import Alone, Fleet
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
@@ -88,6 +89,8 @@ class BridgeServer:
         """Told of each call that begins."""
         self.on_drained: Callable[[], None] = lambda: None
         """Told when the calls are over, and only what bots left behind may go on."""
+        self.on_log_level: Callable[[int], None] = lambda _level: None
+        """Told of the log's level that the admin address has set."""
         self.tracing: Around = untraced
         """Surrounds each call."""
         self.recorder: Recorder | None = None
@@ -210,6 +213,7 @@ class BridgeServer:
         )
         connection.address = admitted.address
         self._waiting.pop(connection, None)
+        self._tell_of_streams(connection.address)
         return Reception(self, admitted, connection, self.metrics)
 
     def _gone(self, connection: Connection) -> None:
@@ -217,6 +221,28 @@ class BridgeServer:
         self._waiting.pop(connection, None)
         if connection.said_too_much:
             self.metrics.streams_refused["head"] += 1
+        self._tell_of_streams(connection.address)
+
+    def _tell_of_streams(self, address: str) -> None:
+        """Tell other processes, for the limits that are for all together."""
+        elsewhere = self.admission.elsewhere
+        elsewhere.tell(STREAMS, len(self._connections) - len(self._waiting))
+        if self._options.access.max_streams_per_address:
+            streams = self._connections - self._waiting.keys()
+            theirs = sum(each.address == address for each in streams)
+            elsewhere.tell(address_key(address), theirs)
+
+    def _tell_of_calls(self, account: str) -> None:
+        elsewhere = self.admission.elsewhere
+        elsewhere.tell(CALLS, len(self._sessions))
+        if self._options.access.max_streams_per_account:
+            elsewhere.tell(account_key(account), self._count_of(account))
+
+    def _count_of(self, account: str) -> int:
+        return sum(
+            each.facts.account_id == account and not each.end_reason
+            for each in self.sessions
+        )
 
     # ------------------------------------------------------------------- calls
 
@@ -250,11 +276,7 @@ class BridgeServer:
             self.metrics.streams_refused["draining"] += 1
             return 1013, "this server is stopping"
         account = session.facts.account_id
-        theirs = sum(
-            each.facts.account_id == account and not each.end_reason
-            for each in self.sessions
-        )
-        if self.admission.account_is_full(account, theirs):
+        if self.admission.account_is_full(account, self._count_of(account)):
             return 1013, "the account has all the streams it may have"
         name = session.facts.call_uuid or session.facts.stream_id
         invitation = admitted.grant.invitation
@@ -290,6 +312,7 @@ class BridgeServer:
             )
         self._sessions[session.facts.stream_id] = session
         self.metrics.streams_active += 1
+        self._tell_of_calls(session.facts.account_id)
         call = session.call
         if admitted.grant.invitation is not None:
             call.mpc_name = admitted.grant.invitation.mpc
@@ -334,4 +357,5 @@ class BridgeServer:
                 self.fleet.retire(session.facts.stream_id)
             self.roster.end(session)
             self.metrics.streams_active -= 1
+            self._tell_of_calls(session.facts.account_id)
             self._change.announce()

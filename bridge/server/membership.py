@@ -15,20 +15,37 @@ from bridge.multiparty.callbacks import Callback
 from bridge.server import shown
 from bridge.server.fleet import Alone, Carrier, Fleet, FleetCall
 from bridge.server.options import ServerOptions
+from bridge.server.workers.fleet import WorkersFleet
+from bridge.server.workers.spoke import Spoke
 
-__all__ = ["carrier", "fleet_call", "joined"]
+__all__ = ["carrier", "fleet_call", "joined", "name_of_this"]
 
 
 @asynccontextmanager
 async def joined(
-    options: ServerOptions, carrier: Carrier, metrics: Metrics
+    options: ServerOptions,
+    carrier: Carrier,
+    metrics: Metrics,
+    spoke: Spoke | None = None,
 ) -> AsyncIterator[Fleet]:
     """Be one of the fleet that the options name, while the block runs.
+
+    Args:
+        options: With the URL of a Redis, where there is one.
+        carrier: What this one can do with its calls.
+        metrics: The process's counts.
+        spoke: To the other workers of the same server; without a Redis they are the
+            fleet, with one each of them is an instance there.
 
     Raises:
         ConfigError: If the URL is none of Redis, or its extra is not installed.
     """
-    name = options.instance or f"{socket.gethostname()}-{secrets.token_hex(3)}"
+    name = options.instance or name_of_this()
+    if spoke is not None:
+        name = f"{name}-{spoke.number}"
+    if spoke is not None and not options.redis.get_secret_value():
+        yield WorkersFleet(name, carrier, spoke)
+        return
     if not options.redis.get_secret_value():
         yield Alone(name, carrier)
         return
@@ -43,6 +60,11 @@ async def joined(
     )
     async with fleet.running():
         yield fleet
+
+
+def name_of_this() -> str:
+    """Make a name for an instance that was given none."""
+    return f"{socket.gethostname()}-{secrets.token_hex(3)}"
 
 
 def carrier(

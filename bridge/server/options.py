@@ -22,6 +22,7 @@ HIGHEST_PORT = 65535
 AT_LEAST_ONE = (
     *("max_streams", "max_message_bytes", "max_header_bytes", "max_url_bytes"),
     *("max_waiting", "handshakes_per_s", "refusals_per_minute", "max_frames_per_s"),
+    "workers",
 )
 
 STREAM_AUTH = ("auto", "none", "signature", "token", "either", "both")
@@ -138,6 +139,9 @@ class ServerOptions:
     instance: str = ""
     """The name of this instance in its fleet; empty: the host's and a few random
     characters."""
+    workers: int = 1
+    """Processes that share the ports and the calls; each has a core's worth of work.
+    Only `mpc-bridge serve` starts more than one."""
     max_streams: int = 1000
     """Upgrades beyond this many open streams get 503 with Retry-After."""
     max_message_bytes: int = 1024 * 1024
@@ -190,11 +194,11 @@ def _check_numbers(options: "DataclassInstance") -> None:
         name, value = field.name, getattr(options, field.name)
         if field.type not in (int, float):
             continue
+        if name in AT_LEAST_ONE and value < 1:
+            raise ConfigError(f"{name}: {value:g}, allowed is 1 or more")
         if not 0 <= value < math.inf:
             raise ConfigError(f"{name}: {value}, allowed is 0 or more")
         if name.endswith(("_timeout_s", "_interval_s")) and not value:
             raise ConfigError(f"{name}: 0, allowed is more than 0")
         if name.endswith("port") and value > HIGHEST_PORT:
             raise ConfigError(f"{name}: {value}, allowed are 0 to {HIGHEST_PORT}")
-        if name in AT_LEAST_ONE and value < 1:
-            raise ConfigError(f"{name}: {value:g}, allowed is 1 or more")

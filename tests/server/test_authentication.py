@@ -147,6 +147,21 @@ def test_a_token_carries_one_call() -> None:
     assert not authentication.binds(grant, "call 2")
 
 
+def test_what_lets_in_elsewhere_is_told_and_taken() -> None:
+    """Of several processes that are one server, each refuses what another has seen."""
+    one, other = made("either"), made("either")
+    one.on_spent = other.note_spent
+    one.on_bound = other.bind
+    grant = one.check(signed(), HOST)
+    one.spend(grant)
+    assert refusal(other, signed()) == refusal(one, signed())
+
+    invitation = one.check(invited(), HOST)
+    assert one.binds(invitation, "call 1")
+    assert other.binds(invitation, "call 1")
+    assert not other.binds(invitation, "call 2")
+
+
 def test_either_is_enough_where_either_is_asked_for() -> None:
     """A wrong one does no harm beside a right one."""
     authentication = made("either")

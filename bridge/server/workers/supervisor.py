@@ -1,0 +1,207 @@
+"""Keeps the workers of a server alive: each is a process, and replaced if it dies."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from bridge.errors import BridgeError, ConfigError
+from bridge.server.fleet import FleetCall
+from bridge.server.workers.exchange import SNAPSHOT_S
+from bridge.server.workers.hub import Hub, Seat
+from bridge.server.workers.letters import Force, Level, Reload, Stop
+from bridge.server.workers.wire import Wire
+from bridge.tasks import Change, background, failures_in
+
+__all__ = ["LENGTH_BYTES", "Supervisor"]
+
+_LOG = logging.getLogger(__name__)
+
+LENGTH_BYTES = 8
+"""Of the plan's length, before the plan, on a worker's standard input."""
+
+QUICK_S = 10.0
+"""A worker that lives no longer dies of something that will kill the next one, too."""
+
+FIRST_BACKOFF_S = 0.2
+LONGEST_BACKOFF_S = 30.0
+
+MOST_QUICK_DEATHS = 5
+"""One after the other; then it is given up, unless some worker still serves."""
+
+LAST_WORDS_S = 1.0
+"""From a worker's end to that of its socket: a bot's own child may hold it open."""
+
+MOST_NAMED = 20
+"""So many lost calls are named in the log."""
+
+
+class Supervisor:
+    """The parent of the workers.
+
+    Args:
+        command: Runs a worker, with two more arguments: its place, and the descriptor
+            of its socket to the hub. It gets the plan by its standard input, which
+            stays open for as long as the parent lives.
+        plan: What it shall do.
+        count: So many workers there are.
+    """
+
+    def __init__(self, command: Sequence[str], plan: bytes, count: int) -> None:
+        self.hub = Hub(self._on_ready)
+        self._command = tuple(command)
+        self._plan = len(plan).to_bytes(LENGTH_BYTES, "big") + plan
+        self._count = count
+        self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._stopping = asyncio.Event()
+        self._change = Change()
+        self._was_up = False
+        self._quick_deaths = 0
+
+    def __repr__(self) -> str:
+        return f"<Supervisor {len(self.hub.ready)} of {self._count} workers>"
+
+    async def run(self) -> None:
+        """Run the workers until all have ended, as they were told to.
+
+        Raises:
+            ConfigError: If one could not start because of an option.
+            BridgeError: If they die again and again.
+        """
+        try:
+            async with background(metrics=self._tell_metrics()) as spawn:
+                places = range(1, self._count + 1)
+                await asyncio.wait(
+                    [spawn(f"worker {place}", self._keep(place)) for place in places]
+                )
+        except ExceptionGroup as group:
+            found = (e for e in failures_in(group) if isinstance(e, BridgeError))
+            raise next(found, group) from None
+        finally:
+            for process in self._processes.values():
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+
+    async def up(self) -> dict[str, Any]:
+        """Wait until all take streams; where."""
+        while not self._was_up:
+            await self._change.wait()
+        return self.hub.ready[0].facts or {}
+
+    def stop(self) -> None:
+        """Let all drain, and end."""
+        self._stopping.set()
+        self.hub.tell(Stop())
+
+    def force(self) -> None:
+        """Let none wait any more for calls to end."""
+        self.hub.tell(Force())
+
+    def reload(self) -> None:
+        """Have all load the certificate anew."""
+        self.hub.tell(Reload())
+
+    def set_log_level(self, level: int) -> None:
+        """Have all log as much."""
+        self.hub.tell(Level(level))
+
+    # ------------------------------------------------------------------ inside
+
+    def _on_ready(self) -> None:
+        if len(self.hub.ready) == self._count:
+            self._was_up = True
+        self.hub.tell_metrics()
+        self._change.announce()
+
+    async def _tell_metrics(self) -> None:
+        while True:
+            self.hub.tell_metrics()
+            await asyncio.sleep(SNAPSHOT_S)
+
+    async def _keep(self, place: int) -> None:
+        """Run a worker; when it has died, another."""
+        now = asyncio.get_running_loop().time
+        backoff_s = 0.0
+        while not self._stopping.is_set():
+            began_s = now()
+            seat, lost, code = await self._live(place)
+            has_left = seat.facts is not None and code == 0
+            if has_left:
+                _LOG.info("worker %d has ended", place)
+            else:
+                self._mourn(place, seat, lost, code)
+            if self._stopping.is_set():
+                return
+            is_quick = not has_left and now() - began_s < QUICK_S
+            self._quick_deaths = self._quick_deaths + 1 if is_quick else 0
+            backoff_s = max(FIRST_BACKOFF_S, 2 * backoff_s) if is_quick else 0.0
+            self._give_up_on(seat)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(backoff_s, LONGEST_BACKOFF_S)):
+                    await self._stopping.wait()
+
+    async def _live(self, place: int) -> tuple[Seat, list[FleetCall], int]:
+        """One worker's life: what it had last, its calls that are lost, its code."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(*self._command, str(place), str(theirs.fileno())),
+                stdin=asyncio.subprocess.PIPE,
+                pass_fds=(theirs.fileno(),),
+                # What a terminal or an init system sends to a group is the parent's
+                # to hear, and to tell.
+                start_new_session=True,
+            )
+        self._processes[place] = process
+        wire = await Wire.over(ours)
+        async with background() as spawn:
+            attending = spawn(f"hub {place}", self.hub.attend(place, wire))
+            if process.stdin is not None:
+                process.stdin.write(self._plan)
+            if self._stopping.is_set():
+                wire.send(0, Stop())
+            code = await process.wait()
+            await asyncio.wait({attending}, timeout=LAST_WORDS_S)
+            del self._processes[place]
+        seat = self.hub.seats[place]
+        return seat, self.hub.leave(place), code
+
+    def _mourn(
+        self, place: int, seat: Seat, lost: Sequence[FleetCall], code: int
+    ) -> None:
+        self.hub.deaths += 1
+        self.hub.calls_lost += seat.count
+        self.hub.tell_metrics()
+        _LOG.error(
+            "worker %d died (%s), and with it %d calls%s",
+            place,
+            _cause(code),
+            seat.count,
+            "".join(f" {call.stream_id}" for call in lost[:MOST_NAMED]),
+        )
+
+    def _give_up_on(self, seat: Seat) -> None:
+        """See whether a worker that could not live means that none can."""
+        if seat.failure is not None and not self._was_up:
+            kind = ConfigError if seat.failure.is_config else BridgeError
+            raise kind(seat.failure.text)
+        if seat.failure is not None:
+            _LOG.error("a worker cannot start: %s", seat.failure.text)
+        is_nobody_there = not self._was_up or not self.hub.ready
+        if self._quick_deaths >= MOST_QUICK_DEATHS and is_nobody_there:
+            raise BridgeError(
+                f"{self._quick_deaths} workers died one after the other, each within "
+                f"{QUICK_S:g} s of its start: the log says of what"
+            )
+
+
+def _cause(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
