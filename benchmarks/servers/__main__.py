@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import fnmatch
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from benchmarks.servers.process import CORES, pin_callers
 from benchmarks.servers.results import MOST_RISE, Part, headed, medians, rise, save
 from bridge.errors import BridgeError
 
-SCALED = ("mpc-bridge*, 16 kHz bot", BARE)
+SCALED = re.compile(r"mpc-bridge( \(\w+\))?, 16 kHz bot|" + BARE)
 """Whose cost by streams is told, unless others are asked for."""
 
 
@@ -118,11 +119,7 @@ def scaled(
 ) -> tuple[list[Part], bool]:
     """With more and more streams, by turns; and whether the cost of ours holds."""
     if not options.only:
-        chosen = [
-            each
-            for each in chosen
-            if any(fnmatch.fnmatch(each.name, pattern) for pattern in SCALED)
-        ]
+        chosen = [each for each in chosen if SCALED.fullmatch(each.name)]
     runs: dict[tuple[str, int], list[Run]] = {}
     for number in range(options.rounds):
         for each in chosen:

@@ -15,7 +15,7 @@ __all__ = ["MOST_RISE", "Part", "headed", "medians", "rise", "save"]
 Part = dict[str, Any]
 
 MOST_RISE = 1.15
-"""The cost of a stream among many, by that of one among few."""
+"""The cost of a stream among many, by the least among fewer."""
 
 FULL_CORES = 0.95
 """A server that uses so much of its core may have wanted more."""
@@ -67,16 +67,15 @@ def _median(runs: Sequence[Run], name: str) -> float | None:
 
 
 def rise(rows: Sequence[Part]) -> float | None:
-    """What a stream costs among the most that did not fill the core, by among the least.
+    """What a stream costs among many, by the least it cost among fewer; at its worst.
 
-    None where there is nothing to compare.
+    Rows whose server filled its core are left out. None where there is nothing to
+    compare.
     """
     within = [row for row in rows if row["server_cores"] < FULL_CORES]
-    if len(within) < 2:
-        return None
-    least = min(within, key=lambda row: row["streams"])
-    most = max(within, key=lambda row: row["streams"])
-    return float(most["cpu_ms"] / least["cpu_ms"])
+    costs = [row["cpu_ms"] for row in sorted(within, key=lambda row: row["streams"])]
+    rises = [cost / min(costs[:place]) for place, cost in enumerate(costs) if place]
+    return max(rises, default=None)
 
 
 def save(file: Path, name: str, part: Part) -> None:

@@ -58,7 +58,7 @@ def scaling(part: Part) -> str:
         found = rise([row for row in part["rows"] if row["name"] == name])
         if found is not None:
             verdict = "does not rise" if found <= MOST_RISE else "RISES"
-            lines.append(f"- {name}: {verdict}: {found:.2f} of what it costs among few")
+            lines.append(f"- {name}: {verdict}: {found:.2f} of the least among fewer")
     return "\n".join(lines)
 
 

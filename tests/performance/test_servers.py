@@ -119,6 +119,7 @@ def test_a_rise_is_told_up_to_a_full_core() -> None:
     ]
 
     assert rise(rows) == 1.25
+    assert rise([{**rows[2], "streams": 5, "cpu_ms": 9.0}, *rows]) == 1.25
     assert rise(rows[:2]) is None
     rows = [{**row, "name": "ours", "p50_ms": 3, "p99_ms": 5} for row in rows]
     rows = [{**row, "late_ms": 1, "callers_cores": 0.1} for row in rows]
