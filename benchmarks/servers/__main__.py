@@ -54,7 +54,7 @@ def main() -> None:
         rows = compared(chosen, options)
     found = headed(
         rows,
-        machine.command_line(),
+        machine.command_line(sys.argv[1:]),
         machine.described(),
         machine.versions(),
         machine.today(),

@@ -10,7 +10,7 @@ from benchmarks.servers.contestants import Contestant
 from benchmarks.servers.process import running
 from benchmarks.servers.results import Part
 from bridge.load import Constant, Plan, run
-from bridge.load.capacity import Trial, find_capacity
+from bridge.load.capacity import Capacity, Trial, find_capacity
 from bridge.load.report import Report
 
 __all__ = ["carried"]
@@ -62,6 +62,12 @@ class _Judge:
         return tuple(found)
 
 
+def _unbroken(found: Capacity) -> str:
+    if all(trial.is_reliable for trial in found.trials):
+        return "nothing"
+    return "nothing; callers were late"
+
+
 def carried(contestant: Contestant, most: int, seconds: float) -> Part:
     """Look for the most streams that a server carries on its core.
 
@@ -94,7 +100,7 @@ def carried(contestant: Contestant, most: int, seconds: float) -> Part:
         "likely": found.likely,
         "lowest": found.lowest,
         "highest": found.highest,
-        "broke": judge.broke or "nothing",
+        "broke": judge.broke or _unbroken(found),
         "late_ms": judge.late_ms,
         "callers_cores": judge.callers_cores,
         "trials": [[trial.streams, *trial.broken] for trial in found.trials],

@@ -4,9 +4,9 @@ import datetime
 import json
 import os
 import platform
+import shlex
 import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -66,6 +66,10 @@ def today() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
 
 
-def command_line() -> str:
-    """What was typed."""
-    return " ".join(["python -m benchmarks.servers", *sys.argv[1:]])
+def command_line(arguments: Sequence[str]) -> str:
+    """What was typed; where it was saved to is nobody's matter."""
+    words = list(arguments)
+    if "--save" in words:
+        place = words.index("--save")
+        del words[place : place + 2]
+    return shlex.join(["python", "-m", "benchmarks.servers", *words])

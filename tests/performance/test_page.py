@@ -41,12 +41,11 @@ def measured(name: str, table: Callable[[Part], str]) -> str:
     if part is None:
         return "Not measured yet.\n"
     versions = ", ".join(f"{name} {each}" for name, each in part["versions"].items())
-    command = part["command"].partition(" --save")[0]
     rounds = part["rows"][0].get("rounds") if part["rows"] else None
     times = f", {rounds} rounds" if rounds else ""
     return (
-        f"`{command}`{times}, {part['date']}: {part['machine']}. {versions}.\n\n"
-        f"{table(part)}\n"
+        f"`{part['command']}`{times}, {part['date']}: {part['machine']}. "
+        f"{versions}.\n\n{table(part)}\n"
     )
 
 

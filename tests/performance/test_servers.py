@@ -151,6 +151,15 @@ def test_parts_are_kept_beside_each_other(tmp_path: Path) -> None:
     assert kept["servers"]["rows"] == [{"name": "new"}]
 
 
+def test_the_command_is_kept() -> None:
+    """As it can be typed again, but for where it was saved to."""
+    words = ["--only", "mpc*16 kHz*", "--save", "/home/somebody/x.json", "--capacity"]
+
+    assert machine.command_line(words) == (
+        "python -m benchmarks.servers --only 'mpc*16 kHz*' --capacity"
+    )
+
+
 def test_the_machine_is_described() -> None:
     """With what is installed, and what is not."""
     assert re.search(r"\d+ cores, \w+ ", machine.described())
