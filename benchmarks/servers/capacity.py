@@ -11,6 +11,7 @@ from benchmarks.servers.process import running
 from benchmarks.servers.results import Part
 from bridge.load import Constant, Plan, run
 from bridge.load.capacity import Capacity, Trial, find_capacity
+from bridge.load.plan import Limits
 from bridge.load.report import Report
 
 __all__ = ["carried"]
@@ -26,6 +27,9 @@ UNDERRUNS_PER_MINUTE = 0.5
 """Of a stream; fewer may be the machine's."""
 
 SURE = 1.645
+
+MOST_LATE_MS = 10.0
+"""Of the callers. Round trips begin when a frame has left, however late that was."""
 
 MOST_TRIALS = 12
 
@@ -88,6 +92,7 @@ def carried(contestant: Contestant, most: int, seconds: float) -> Part:
                 duration_s=seconds,
                 content_type=contestant.content_type,
                 arrivals=Constant(streams=streams, per_s=max(50.0, streams / 2)),
+                limits=Limits(late_p99_ms=MOST_LATE_MS),
             )
             report = await run(plan, server_pid=server.pid)
             broken = judge.broken(report)

@@ -53,7 +53,7 @@ def scaling(part: Part) -> str:
         )
         for row in part["rows"]
     ]
-    lines = [table(heads, rows)]
+    lines = [table(heads, rows), ""]
     for name in dict.fromkeys(row["name"] for row in part["rows"]):
         found = rise([row for row in part["rows"] if row["name"] == name])
         if found is not None:
