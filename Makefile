@@ -48,7 +48,7 @@ docs-links: $(READY)  ## Whether links to elsewhere still lead somewhere; asks t
 
 bench: $(READY)  ## The figures of the README, measured here and now.
 	$(BIN)/python benchmarks/filters.py
-	$(BIN)/python benchmarks/stream_cost.py
+	$(BIN)/python -m benchmarks.servers
 	$(BIN)/python benchmarks/engine_rooms.py
 
 bench-speech: $(READY)  ## The offline conversation with human speech; takes a quarter of an hour.
@@ -58,12 +58,11 @@ bench-speech: $(READY)  ## The offline conversation with human speech; takes a q
 	$(BIN)/python benchmarks/speech.py
 	$(BIN)/python benchmarks/conversation_cpu.py
 
-bench-peers: $(READY)  ## The same load at our server and at others, each in a venv of its own.
+bench-peers:  ## Other servers, each in a venv of its own; `make bench` then measures them, too.
 	test -x .venv-peers/sdk/bin/python || $(PYTHON) -m venv .venv-peers/sdk
 	test -x .venv-peers/pipecat/bin/python || $(PYTHON) -m venv .venv-peers/pipecat
-	.venv-peers/sdk/bin/python -m pip install --quiet -r benchmarks/peers/requirements-sdk.txt
-	.venv-peers/pipecat/bin/python -m pip install --quiet -r benchmarks/peers/requirements-pipecat.txt
-	$(BIN)/python benchmarks/peers.py
+	.venv-peers/sdk/bin/python -m pip install --quiet -r benchmarks/servers/peers/requirements-sdk.txt
+	.venv-peers/pipecat/bin/python -m pip install --quiet -r benchmarks/servers/peers/requirements-pipecat.txt
 
 soak: $(READY)  ## An hour of calls that come and go; SOAK="--seconds 600" for less.
 	$(BIN)/python benchmarks/soak.py $(SOAK)

@@ -17,6 +17,8 @@ UPGRADE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 )
 CLIENTS = 200
+MOST_IDLE_KIB = 120.0
+"""What a call that says nothing may hold."""
 MIB = 1024 * 1024
 
 Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]

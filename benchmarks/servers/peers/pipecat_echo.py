@@ -60,9 +60,10 @@ async def run_call(websocket: WebSocket, rate: int) -> None:
             audio_in_enabled=True, audio_out_enabled=True, serializer=serializer
         ),
     )
+    rates = {"audio_in_sample_rate": rate, "audio_out_sample_rate": rate}
     worker = PipelineWorker(
         Pipeline([transport.input(), Echo(), transport.output()]),
-        params=PipelineParams(audio_in_sample_rate=rate, audio_out_sample_rate=rate),
+        params=PipelineParams(**(rates if rate else {})),
         idle_timeout_secs=None,  # an echo is no speech: 300 s would end the call
     )
 
@@ -111,6 +112,12 @@ def main(port: int, rate: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--rate", type=int, choices=(8000, 16000), default=8000)
+    parser.add_argument(
+        "--rate",
+        type=int,
+        choices=(0, 8000, 16000),
+        default=8000,
+        help="0: its defaults",
+    )
     options = parser.parse_args()
     main(options.port, options.rate)

@@ -1,6 +1,7 @@
 """A server that sends every byte back: the floor of any measurement here."""
 
 import asyncio
+import json
 import os
 
 import uvloop
@@ -20,7 +21,8 @@ async def main() -> None:
     """Listen, and say where."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Back, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], os.getpid(), flush=True)
+    port = server.sockets[0].getsockname()[1]
+    print(json.dumps({"port": port, "pid": os.getpid()}), flush=True)
     await server.serve_forever()
 
 

@@ -1,0 +1,1 @@
+"""What costs what, measured; each is a program."""
