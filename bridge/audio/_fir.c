@@ -1,14 +1,17 @@
 /* The polyphase filter of resampling.py, compiled.
  *
- * A block of `down` input samples gives `up` output samples, each the product of the
- * last `width` inputs with a column of the matrix. numpy spends most of its time on
- * making and checking arrays of 160 numbers; here a frame is two passes of plain loops,
- * laid out so that any compiler makes vectors of them:
+ * A block of `down` input samples gives `up` output samples, each the product of what
+ * was heard last with a column of the matrix. numpy spends most of its time on making
+ * and checking arrays of 160 numbers; here a frame is a few plain loops, laid out so
+ * that any compiler makes vectors of them:
  *
  *   - the input is kept by residue, lane q holding every `down`-th sample from the q-th
- *     on, so that the k-th tap of all blocks reads consecutive numbers;
- *   - sums run over all blocks at once, one tap after the other, so that no sum is
- *     re-ordered and the compiler needs no licence to be inexact.
+ *     on, so that one tap of all blocks reads consecutive numbers;
+ *   - sums run over many blocks at once, one tap after the other, so that no sum is
+ *     re-ordered and the compiler needs no licence to be inexact;
+ *   - all that a frame needs is on the stack, and the taps are everybody's: with
+ *     hundreds of streams it is not arithmetic that costs, but memory that others have
+ *     used since. A stream's own is what its filter remembers, some 200 bytes.
  *
  * Samples are int16 in host byte order, sums are float; rounding is to nearest even and
  * saturates, as in pcm.py. Only the stable ABI is used: one build serves every Python
@@ -19,45 +22,25 @@
 #include <stdint.h>
 #include <string.h>
 
-typedef struct {
-    PyObject_HEAD
-    Py_ssize_t up, down, width, memory; /* memory: blocks remembered in each lane */
-    float *taps;                        /* [up][width] */
-    float *lanes;                       /* [down][room]: what was heard, then the chunk */
-    float *sums;                        /* [room] */
-    int16_t *samples;                   /* [room] */
-    Py_ssize_t room;                    /* blocks that fit into a lane */
-} Filter;
+/* The most that resampling.py asks for: 8 <-> 48 kHz, 24 taps of the slower rate. */
+#define MOST_DOWN 6
+#define MOST_MEMORY 24
 
-/* So many sums at a time stay in registers while all taps pass. The last tile reads
- * beyond the last block, and what it makes of that is not used. */
+/* So many blocks are filtered at a time, 20 ms at 8 kHz... */
+#define PIECE 160
+
+/* ...and so many sums stay in registers while all taps pass. The last tile reads beyond
+ * the last block, and what it makes of that is not used. */
 #define TILE 16
 
-static int make_room(Filter *self, Py_ssize_t blocks)
-{
-    Py_ssize_t room = self->memory + blocks + TILE;
-    if (room <= self->room)
-        return 0;
-    float *lanes = PyMem_Calloc((size_t)(self->down * room), sizeof(float));
-    float *sums = PyMem_Realloc(self->sums, (size_t)room * sizeof(float));
-    int16_t *samples = PyMem_Realloc(self->samples, (size_t)room * sizeof(int16_t));
-    if (sums != NULL)
-        self->sums = sums;
-    if (samples != NULL)
-        self->samples = samples;
-    if (lanes == NULL || sums == NULL || samples == NULL) {
-        PyMem_Free(lanes);
-        PyErr_NoMemory();
-        return -1;
-    }
-    for (Py_ssize_t q = 0; q < self->down && self->lanes != NULL; q++)
-        memcpy(lanes + q * room, self->lanes + q * self->room,
-               (size_t)self->memory * sizeof(float));
-    PyMem_Free(self->lanes);
-    self->lanes = lanes;
-    self->room = room;
-    return 0;
-}
+#define LANE (MOST_MEMORY + PIECE + TILE)
+
+typedef struct {
+    PyObject_HEAD
+    Py_ssize_t up, down, memory; /* memory: blocks remembered of each lane */
+    Py_buffer taps;              /* [up][down][memory + 1] floats, everybody's */
+    float heard[MOST_DOWN * MOST_MEMORY];
+} Filter;
 
 /* Every processor of today has vectors of four; GCC and Clang must be told to keep them
  * in registers, others get an array. */
@@ -70,24 +53,23 @@ typedef struct { float at[4]; } Four;
     for (int i = 0; i < 4; i++) (sum).at[i] += (tap) * (heard)[i]
 #endif
 
-/* One output of every block: sums[b] = the matrix' column times the b-th window. */
-static void sum_taps(const Filter *self, const float *taps, Py_ssize_t blocks)
+/* One output of every block: sums[b] = the taps times the b-th window of the lanes. */
+static void sum_taps(const float *tap, Py_ssize_t down, Py_ssize_t memory,
+                     const float *lanes, Py_ssize_t blocks, float *sums)
 {
-    for (Py_ssize_t begin = 0; begin < blocks; begin += TILE) {
+    const float *first = tap;
+    for (Py_ssize_t begin = 0; begin < blocks; begin += TILE, sums += TILE) {
         Four a = {0.0f}, b = {0.0f}, c = {0.0f}, d = {0.0f};
-        const float *earliest = self->lanes + begin;
-        for (Py_ssize_t k = 0; k < self->width; earliest++) {
-            const float *heard = earliest;
-            for (Py_ssize_t q = 0; q < self->down && k < self->width; q++, k++) {
-                const float tap = taps[k];
-                ADD_PRODUCT(a, tap, heard);
-                ADD_PRODUCT(b, tap, heard + 4);
-                ADD_PRODUCT(c, tap, heard + 8);
-                ADD_PRODUCT(d, tap, heard + 12);
-                heard += self->room;
+        tap = first;
+        for (Py_ssize_t q = 0; q < down; q++) {
+            const float *heard = lanes + q * LANE + begin;
+            for (const float *last = heard + memory; heard <= last; heard++, tap++) {
+                ADD_PRODUCT(a, *tap, heard);
+                ADD_PRODUCT(b, *tap, heard + 4);
+                ADD_PRODUCT(c, *tap, heard + 8);
+                ADD_PRODUCT(d, *tap, heard + 12);
             }
         }
-        float *sums = self->sums + begin;
         memcpy(sums, &a, sizeof a);
         memcpy(sums + 4, &b, sizeof b);
         memcpy(sums + 8, &c, sizeof c);
@@ -97,15 +79,32 @@ static void sum_taps(const Filter *self, const float *taps, Py_ssize_t blocks)
 
 /* Adding and taking away 1.5 * 2^23 leaves no room for a fraction: the float is rounded
  * to nearest even, as lrintf() does, which is a call for each sample. */
-static void saturate(const float *restrict sums, int16_t *restrict samples,
-                     Py_ssize_t count)
+static int16_t saturated(float value)
 {
     const float whole = 12582912.0f;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        float value = sums[i];
-        value = value < -32768.0f ? -32768.0f : value;
-        value = value > 32767.0f ? 32767.0f : value;
-        samples[i] = (int16_t)(int32_t)((value + whole) - whole);
+    value = value < -32768.0f ? -32768.0f : value;
+    value = value > 32767.0f ? 32767.0f : value;
+    return (int16_t)(int32_t)((value + whole) - whole);
+}
+
+static void filter_piece(Filter *self, const int16_t *heard, Py_ssize_t blocks,
+                         int16_t *said)
+{
+    const Py_ssize_t up = self->up, down = self->down, memory = self->memory;
+    const float *taps = self->taps.buf;
+    float lanes[MOST_DOWN * LANE], sums[PIECE + TILE];
+    for (Py_ssize_t q = 0; q < down; q++) {
+        float *lane = lanes + q * LANE;
+        memcpy(lane, self->heard + q * memory, (size_t)memory * sizeof(float));
+        for (Py_ssize_t b = 0; b < blocks; b++)
+            lane[memory + b] = heard[b * down + q];
+        memset(lane + memory + blocks, 0, TILE * sizeof(float));
+        memcpy(self->heard + q * memory, lane + blocks, (size_t)memory * sizeof(float));
+    }
+    for (Py_ssize_t r = 0; r < up; r++) {
+        sum_taps(taps + r * down * (memory + 1), down, memory, lanes, blocks, sums);
+        for (Py_ssize_t b = 0; b < blocks; b++)
+            said[b * up + r] = saturated(sums[b]);
     }
 }
 
@@ -114,29 +113,18 @@ static PyObject *Filter_process(Filter *self, PyObject *samples)
     Py_buffer in;
     if (PyObject_GetBuffer(samples, &in, PyBUF_SIMPLE) < 0)
         return NULL;
-    const int16_t *heard = in.buf;
     const Py_ssize_t blocks = in.len / 2 / self->down;
     PyObject *out = NULL;
     if (in.len % (2 * self->down))
         PyErr_SetString(PyExc_ValueError, "no whole number of blocks");
-    else if (make_room(self, blocks) == 0)
+    else
         out = PyByteArray_FromStringAndSize(NULL, blocks * self->up * 2);
     if (out != NULL) {
+        const int16_t *heard = in.buf;
         int16_t *said = (int16_t *)PyByteArray_AsString(out);
-        for (Py_ssize_t q = 0; q < self->down; q++) {
-            float *lane = self->lanes + q * self->room + self->memory;
-            for (Py_ssize_t b = 0; b < blocks; b++)
-                lane[b] = heard[b * self->down + q];
-        }
-        for (Py_ssize_t r = 0; r < self->up; r++) {
-            sum_taps(self, self->taps + r * self->width, blocks);
-            saturate(self->sums, self->up == 1 ? said : self->samples, blocks);
-            for (Py_ssize_t b = 0; b < blocks && self->up > 1; b++)
-                said[b * self->up + r] = self->samples[b];
-        }
-        for (Py_ssize_t q = 0; q < self->down; q++) {
-            float *lane = self->lanes + q * self->room;
-            memmove(lane, lane + blocks, (size_t)self->memory * sizeof(float));
+        for (Py_ssize_t done = 0; done < blocks; done += PIECE) {
+            const Py_ssize_t count = blocks - done < PIECE ? blocks - done : PIECE;
+            filter_piece(self, heard + done * self->down, count, said + done * self->up);
         }
     }
     PyBuffer_Release(&in);
@@ -145,46 +133,36 @@ static PyObject *Filter_process(Filter *self, PyObject *samples)
 
 static PyObject *Filter_reset(Filter *self, PyObject *Py_UNUSED(nothing))
 {
-    if (self->lanes != NULL)
-        memset(self->lanes, 0, (size_t)(self->down * self->room) * sizeof(float));
+    memset(self->heard, 0, sizeof self->heard);
     Py_RETURN_NONE;
 }
 
 static int Filter_init(Filter *self, PyObject *args, PyObject *keywords)
 {
-    static char *names[] = {"matrix", "up", "down", NULL};
-    Py_buffer matrix;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "y*nn", names, &matrix,
-                                     &self->up, &self->down))
+    static char *names[] = {"taps", "up", "down", NULL};
+    Py_ssize_t up, down;
+    Py_buffer taps;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "y*nn", names, &taps, &up, &down))
         return -1;
-    const Py_ssize_t taps = matrix.len / (Py_ssize_t)sizeof(float);
-    int made = -1;
-    if (self->taps != NULL || self->up < 1 || self->down < 1 || taps % self->up ||
-        (self->width = taps / self->up) < self->down ||
-        (self->width - self->down) % self->down)
-        PyErr_SetString(PyExc_ValueError, "no matrix of whole blocks");
-    else if ((self->taps = PyMem_Malloc((size_t)matrix.len)) == NULL)
-        PyErr_NoMemory();
-    else {
-        const float *rows = matrix.buf;
-        for (Py_ssize_t k = 0; k < self->width; k++)
-            for (Py_ssize_t r = 0; r < self->up; r++)
-                self->taps[r * self->width + k] = rows[k * self->up + r];
-        self->memory = self->width / self->down - 1;
-        made = make_room(self, 0);
+    const Py_ssize_t count = taps.len / (Py_ssize_t)sizeof(float);
+    if (self->taps.buf != NULL || up < 1 || down < 1 || down > MOST_DOWN ||
+        count < up * down || count % (up * down) ||
+        count / (up * down) - 1 > MOST_MEMORY) {
+        PyErr_SetString(PyExc_ValueError, "no taps for whole blocks of a small ratio");
+        PyBuffer_Release(&taps);
+        return -1;
     }
-    PyBuffer_Release(&matrix);
-    return made;
+    self->up = up;
+    self->down = down;
+    self->memory = count / (up * down) - 1;
+    self->taps = taps;
+    return 0;
 }
 
 static void Filter_dealloc(PyObject *object)
 {
-    Filter *self = (Filter *)object;
     PyTypeObject *type = Py_TYPE(object);
-    PyMem_Free(self->taps);
-    PyMem_Free(self->lanes);
-    PyMem_Free(self->sums);
-    PyMem_Free(self->samples);
+    PyBuffer_Release(&((Filter *)object)->taps);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);
@@ -201,7 +179,8 @@ static PyMethodDef Filter_methods[] = {
 };
 
 PyDoc_STRVAR(filter_doc,
-"Filter(matrix, up, down): the matrix of `resampling.phases`, float32, row by row.");
+"Filter(taps, up, down): float32 of shape (up, down, n); the matrix of\n"
+"`resampling.phases`, by output, residue of the input, and age, oldest first.");
 
 static PyType_Slot Filter_slots[] = {
     {Py_tp_doc, (void *)filter_doc},

@@ -31,6 +31,8 @@ class FromWire:
         bot_hz: The bot's.
     """
 
+    __slots__ = ("_decode", "_direct", "_resampler")
+
     def __init__(self, codec: Codec, wire_hz: int, bot_hz: int) -> None:
         self._decode = codec.decode
         self._resampler = resampler(wire_hz, bot_hz)
@@ -53,6 +55,8 @@ class ToWire:
         bot_hz: Rate of the samples.
         wire_hz: Rate of the payloads.
     """
+
+    __slots__ = ("_direct", "_encode", "_resampler")
 
     def __init__(self, codec: Codec, bot_hz: int, wire_hz: int) -> None:
         self._encode = codec.encode

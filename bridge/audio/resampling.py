@@ -10,6 +10,7 @@ The usual streaming resamplers return nothing for most 20 ms chunks and much for
 few; over a phone line that is 17-180 ms of delay, and it starves the far end.
 """
 
+import functools
 from math import gcd
 from typing import Protocol
 
@@ -22,7 +23,7 @@ except ImportError:  # Nothing was compiled when it was installed.
     _fir = None  # type: ignore[assignment]
 from bridge.audio.pcm import Floats, Samples, saturate, saturate_in_place
 
-__all__ = ["Polyphase", "Resampler", "phases", "resample", "resampler"]
+__all__ = ["Polyphase", "Resampler", "resample", "resampler", "taps_by_lane"]
 
 INT16 = np.dtype(np.int16)
 
@@ -106,6 +107,7 @@ def prototype(up: int, down: int) -> Floats:
     return normal
 
 
+@functools.cache
 def phases(up: int, down: int) -> Floats:
     """The filter as a matrix: a window of the input times it is `up` outputs.
 
@@ -123,6 +125,14 @@ def phases(up: int, down: int) -> Floats:
     return matrix
 
 
+@functools.cache
+def taps_by_lane(up: int, down: int) -> Floats:
+    """The matrix of `phases` as `_fir.c` reads it: by output, lane, and age."""
+    by_lane = phases(up, down).reshape(-1, down, up).transpose(2, 1, 0)
+    taps: Floats = np.ascontiguousarray(by_lane)
+    return taps
+
+
 class Polyphase:
     """Small whole ratios: each `down` samples in give `up` samples out.
 
@@ -131,11 +141,14 @@ class Polyphase:
         is_compiled: Whether to filter in C; None: if it was compiled.
     """
 
+    __slots__ = ("_block_bytes", "_down", "_filter", "_rest", "_up", "delay_samples")
+
     def __init__(self, up: int, down: int, *, is_compiled: bool | None = None) -> None:
-        matrix = phases(up, down)
         compiled = _fir is not None if is_compiled is None else is_compiled
         self._filter: Filter = (
-            _fir.Filter(matrix, up, down) if compiled else NumpyFilter(matrix, up, down)
+            _fir.Filter(taps_by_lane(up, down), up, down)
+            if compiled
+            else NumpyFilter(phases(up, down), up, down)
         )
         self._up = up
         self._down = down

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from bridge.audio.levels import rms_dbfs
 from bridge.audio.pcm import Samples, silence
-from bridge.audio.resampling import Polyphase, phases, resample, resampler
+from bridge.audio.resampling import (
+    Polyphase,
+    resample,
+    resampler,
+    taps_by_lane,
+)
 from bridge.audio.tones import tone
 
 RATIOS = [
@@ -218,12 +223,13 @@ def test_ci_compiles_the_filter() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [(b"", 0, 1), (bytes(12), 2, 1), (bytes(8), 1, 3)]
+    "arguments",
+    [(b"", 1, 1), (bytes(12), 2, 1), (bytes(8), 1, 3), (bytes(999 * 4), 1, 1)],
 )
-def test_a_matrix_of_no_filter_is_refused(arguments: tuple[bytes, int, int]) -> None:
-    """It must be whole blocks of whole rows."""
+def test_taps_of_no_filter_are_refused(arguments: tuple[bytes, int, int]) -> None:
+    """They must be whole blocks, and no more than it has room for."""
     fir = pytest.importorskip("bridge.audio._fir")
-    with pytest.raises(ValueError, match="no matrix"):
+    with pytest.raises(ValueError, match="no taps"):
         fir.Filter(*arguments)
 
 
@@ -231,4 +237,4 @@ def test_half_a_block_is_refused_by_the_compiled_filter() -> None:
     """`Polyphase` keeps it back."""
     fir = pytest.importorskip("bridge.audio._fir")
     with pytest.raises(ValueError, match="whole number of blocks"):
-        fir.Filter(phases(1, 2), 1, 2).process(silence(3))
+        fir.Filter(taps_by_lane(1, 2), 1, 2).process(silence(3))
