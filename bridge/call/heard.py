@@ -53,12 +53,12 @@ class Bounds:
 class Playout:
     """A queue that is played at 1x, fed through a line with a fixed latency."""
 
-    __slots__ = ("_floor", "_rate_hz", "_sent", "ends_at_s")
+    __slots__ = ("_floor", "_rate_hz", "ends_at_s", "sent")
 
     def __init__(self, rate_hz: int) -> None:
         self.ends_at_s = -math.inf
         self._rate_hz = rate_hz
-        self._sent = 0
+        self.sent = 0
         self._floor = 0
 
     def send(self, count: int, now_s: float, latency_s: float = 0.0) -> None:
@@ -68,17 +68,17 @@ class Playout:
         else:
             # A pause lies between: what was played before it stays played.
             self._floor = self.played(now_s)
-        self._sent += count
+        self.sent += count
         self.ends_at_s = begins_at_s + count / self._rate_hz
 
     def played(self, now_s: float) -> int:
         if now_s >= self.ends_at_s:
-            return self._sent
+            return self.sent
         remaining = math.ceil((self.ends_at_s - now_s) * self._rate_hz - 1e-6)
-        return max(self._floor, self._sent - remaining)
+        return max(self._floor, self.sent - remaining)
 
     def restart(self, played: int, ends_at_s: float) -> None:
-        self._floor = max(self._floor, min(played, self._sent))
+        self._floor = max(self._floor, min(played, self.sent))
         self.ends_at_s = min(self.ends_at_s, ends_at_s)
 
 
@@ -88,6 +88,12 @@ class HeardLedger:
     Positions count samples at the wire's rate since the stream began; time is
     whatever clock the caller passes in, in seconds.
     """
+
+    __slots__ = (
+        *("_confirmed", "_pending", "_rate_hz", "_round_trips_s", "_serial"),
+        *("_slowest", "_speech_began", "_unheard", "fastest"),
+        *("latency_s", "sent_samples"),
+    )
 
     def __init__(self, rate_hz: int) -> None:
         self.sent_samples = 0
@@ -120,8 +126,18 @@ class HeardLedger:
         if self.fastest.ends_at_s <= now_s:
             self._speech_began = self.sent_samples
         self.sent_samples += count
-        self.fastest.send(count, now_s)
-        self._slowest.send(count, now_s, self.latency_s + FAR_FRAME_S)
+        fastest, slowest = self.fastest, self._slowest
+        late_s = self.latency_s + FAR_FRAME_S
+        if now_s < fastest.ends_at_s and now_s + late_s < slowest.ends_at_s:
+            # In running speech both models just have that much more to play.
+            seconds = count / self._rate_hz
+            fastest.sent += count
+            fastest.ends_at_s += seconds
+            slowest.sent += count
+            slowest.ends_at_s += seconds
+        else:
+            fastest.send(count, now_s)
+            slowest.send(count, now_s, late_s)
         self._unheard.append((self.sent_samples, now_s))
         if len(self._unheard) > MOST_UNHEARD:
             self._forget_heard(self._slowest.played(now_s))

@@ -34,6 +34,11 @@ class Hearing:
         metrics: Counts frames and gaps.
     """
 
+    __slots__ = (
+        *("_bytes_per_ms", "_from_wire", "_gaps", "_inbound", "_metrics", "coach"),
+        *("on_dropped", "on_gap", "received_samples"),
+    )
+
     def __init__(
         self,
         content_type: ContentType,

@@ -28,6 +28,11 @@ class Inbound:
         limit_s: How much of it may wait.
     """
 
+    __slots__ = (
+        *("_early_samples", "_limit_samples", "_most_events", "_queue", "_rate_hz"),
+        *("_waiter", "_waiting_samples", "dropped_samples", "is_read", "taken"),
+    )
+
     def __init__(self, sample_rate_hz: int, limit_s: float) -> None:
         self.dropped_samples = 0
         self.is_read = False

@@ -83,6 +83,14 @@ class Outbound:
         metrics: Counts underruns and lateness.
     """
 
+    __slots__ = (
+        *("_awaiting", "_checkpoint_due_s", "_content_type", "_delay_samples"),
+        *("_far_queue", "_frame", "_ledger", "_metrics", "_most_ahead_s", "_now"),
+        *("_options", "_queue", "_rate_hz", "_room", "_sample_bytes", "_silence"),
+        *("_speaking", "_wake_at_s", "_wheel", "is_blocked", "on_message"),
+        *("on_played", "underruns"),
+    )
+
     def __init__(
         self,
         content_type: ContentType,

@@ -36,6 +36,13 @@ class Playback:
         bounds: Tells how far the stream has been played.
     """
 
+    __slots__ = (
+        *("_added_samples", "_bounds", "_chunks", "_delay_samples", "_end"),
+        *("_folded", "_lost", "_outcome", "_rate_hz", "_spans", "_tell_of_cut"),
+        *("_wire_rate_hz", "audible_from_s", "is_complete", "is_live"),
+        *("name", "queued_samples"),
+    )
+
     def __init__(
         self,
         sample_rate_hz: int,

@@ -52,6 +52,13 @@ class Session:
         options: How to run it.
     """
 
+    __slots__ = (
+        *("_bot", "_errors_in_a_row", "_hearing", "_inbound", "_link", "_log"),
+        *("_metrics", "_options", "_outbound", "_over", "_protocol", "call"),
+        *("end_kind", "end_reason", "facts", "figures", "on_happening"),
+        *("resume_by_s", "start", "tape", "token_id", "transcript"),
+    )
+
     def __init__(  # noqa: PLR0913 - each is a part of a call, made elsewhere
         self,
         protocol: StreamProtocol,

@@ -69,6 +69,11 @@ class StreamProtocol:
             known to reconnect without sending it again.
     """
 
+    __slots__ = (
+        *("_moves", "_peer", "_sample_bytes", "_sent", "_side", "content_type"),
+        *("start", "state", "stream_id"),
+    )
+
     def __init__(self, side: Side, resumed: Start | None = None) -> None:
         self.state = State.WAITING
         self.start: Start | None = None

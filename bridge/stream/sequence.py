@@ -44,6 +44,8 @@ class Irregularity:
 class GapDetector:
     """Follows the three counters of one stream, as far as they are sent."""
 
+    __slots__ = ("_chunk", "_duration_ms", "_sequence_number", "_timestamp_ms")
+
     def __init__(self) -> None:
         self._sequence_number: int | None = None
         self._chunk: int | None = None
