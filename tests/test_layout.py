@@ -23,6 +23,8 @@ UNTESTED = {
     "listening.py": "tests/e2e/test_call.py, test_server.py, test_security.py",
     "call/figures.py": "tests/call/test_session.py, tests/e2e/test_admin.py",
     "call/options.py": "tests/call/test_session.py, and e2e: values and their ranges",
+    "server/handshake.py": "tests/e2e/test_server.py, test_security.py",
+    "server/picows_framing.py": "tests/e2e/test_server.py, test_security.py",
     "server/guest.py": "a Protocol and an answer, without code",
     "server/bridge_server.py": "tests/e2e/test_server.py",
     "server/admin.py": "tests/e2e/test_admin.py",

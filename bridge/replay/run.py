@@ -86,7 +86,8 @@ def replay_here(
 async def _here(
     replay: Replay, name: str, bot: InService, *, is_virtual: bool
 ) -> Capture:
-    options = ServerOptions(port=0, drain_s=DRAIN_S)
+    # picows wants a socket of the kernel.
+    options = ServerOptions(port=0, drain_s=DRAIN_S, transport="websockets")
     async with serving({name: bot}, options, replay.call_options()) as server:
         dial = _dialling(server.url, {}, server if is_virtual else None)
         far_end = FarEnd(replay.story, dial, replay.manners)

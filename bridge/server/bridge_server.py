@@ -22,6 +22,7 @@ from bridge.server.capturing import tape_of
 from bridge.server.connection import Connection
 from bridge.server.elsewhere import CALLS, STREAMS, account_key, address_key
 from bridge.server.fleet import Alone, Fleet
+from bridge.server.framing import framing_of
 from bridge.server.options import ServerOptions
 from bridge.server.reception import Reception
 from bridge.server.roster import Roster
@@ -75,6 +76,7 @@ class BridgeServer:
         self._options = options
         self._call_options = call_options
         self._spawn = spawn
+        self._framing = framing_of(options.transport)
         self._wheel = Wheel()
         self._connections: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}
@@ -166,7 +168,9 @@ class BridgeServer:
             self.metrics.streams_refused["waiting"] += 1
             oldest.abort()
             self._gone(oldest)
-        connection = Connection(self._admit, self._options, self._wheel, self._gone)
+        connection = Connection(
+            self._admit, self._options, self._wheel, self._gone, self._framing
+        )
         self._connections.add(connection)
         self._waiting[connection] = None
         if self._options.access.tls_certificate:

@@ -9,27 +9,32 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from websockets.frames import Opcode
 from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from bridge.call.pacing import Wheel
 from bridge.server.allowance import Allowance
 from bridge.server.framing import Framing, WebsocketsFraming
 from bridge.server.guest import Guest, Refusal
+from bridge.server.handshake import (
+    HEAD_ENDS,
+    HEAD_TOO_LONG,
+    chosen_headers,
+    refuse,
+    server_protocol,
+)
 from bridge.server.options import ServerOptions
+
+if TYPE_CHECKING:
+    from bridge.server.picows_framing import PicowsFraming
 
 __all__ = ["Connection"]
 
 _LOG = logging.getLogger(__name__)
-
-# Some of Plivo's gateways offer this and hang up when it is not chosen.
-SUBPROTOCOL = Subprotocol("audio.drachtio.org")
 
 NO_CLOSE_FRAME = 1006
 """What RFC 6455 calls a socket that just broke."""
@@ -48,14 +53,6 @@ KERNEL_BUFFER_BYTES = 32 * 1024
 """By default the kernel takes megabytes, minutes of audio, before it says so."""
 
 
-HEAD_ENDS = b"\r\n\r\n"
-
-HEAD_TOO_LONG = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-)
-
-
 class Connection(asyncio.Protocol):
     """An accepted socket; a `call.Link` once it is upgraded.
 
@@ -64,7 +61,17 @@ class Connection(asyncio.Protocol):
         options: Limits and deadlines.
         wheel: The process's clockwork.
         on_lost: Called when the socket is gone.
+        framing: What makes frames of an upgraded socket's bytes; None: `websockets`.
     """
+
+    __slots__ = (
+        *("_admit", "_close_by_s", "_frames", "_framing", "_framing_class", "_guest"),
+        *("_head", "_idle_since_s", "_is_dropped", "_is_flooding", "_is_leaving"),
+        *("_is_lost", "_now", "_on_lost", "_options", "_peer", "_ping_at_s"),
+        *("_pong_by_s", "_read_by_s", "_start_by_s", "_transport", "_upgrade_by_s"),
+        *("_watching_for_s", "_websocket", "_wheel", "address", "is_made"),
+        *("is_writable", "path", "said_too_much", "send"),
+    )
 
     def __init__(
         self,
@@ -72,15 +79,14 @@ class Connection(asyncio.Protocol):
         options: ServerOptions,
         wheel: Wheel,
         on_lost: Callable[["Connection"], None],
+        framing: "type[PicowsFraming] | None" = None,
     ) -> None:
+        self._framing_class = framing
         self._admit = admit
         self._options = options
         self._wheel = wheel
         self._on_lost = on_lost
-        self._websocket = ServerProtocol(
-            select_subprotocol=_select_subprotocol,
-            max_size=options.max_message_bytes,
-        )
+        self._websocket = server_protocol(options.max_message_bytes)
         self._guest: Guest | None = None
         self._framing: Framing | None = None
         """Once the socket is a WebSocket."""
@@ -265,26 +271,34 @@ class Connection(asyncio.Protocol):
             self._guest = self._admit(self, request)
             response = self._websocket.accept(request)
         except Refusal as refusal:
-            response = self._refuse(refusal)
-        self._websocket.send_response(response)
+            response = refuse(self._websocket, refusal)
         self._upgrade_by_s = None
+        now_s = self._now()
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             self._guest = None
-            self._close_by_s = self._now() + self._options.close_timeout_s
+            self._close_by_s = now_s + self._options.close_timeout_s
+            self._websocket.send_response(response)
         else:
-            now_s = self._now()
             self._start_by_s = now_s + self._options.start_timeout_s
             self._ping_at_s = now_s + self._options.ping_interval_s
-            self._framing = WebsocketsFraming(
-                self._websocket,
-                self._options.max_message_bytes,
-                self,
-                self._transport.write,
-                self._end,
-            )
+            self._framing = self._upgrade(response)
             self.send = self._framing.send
         self._head = b""
         self._watch()
+
+    def _upgrade(self, response: Response) -> Framing:
+        """Answer with 101, and go on with frames."""
+        max_size = self._options.max_message_bytes
+        if self._framing_class is not None:
+            chosen = chosen_headers(response)
+            return self._framing_class(
+                self._transport, self._head, chosen, max_size, self
+            )
+        self._websocket.send_response(response)
+        self._flush()
+        return WebsocketsFraming(
+            self._websocket, max_size, self, self._transport.write, self._end
+        )
 
     def _say_too_much(self) -> None:
         """Their request's head grows beyond what any of Plivo's needs."""
@@ -292,14 +306,6 @@ class Connection(asyncio.Protocol):
             self.said_too_much = True
             self._transport.write(HEAD_TOO_LONG)
             self._transport.close()
-
-    def _refuse(self, refusal: Refusal) -> Response:
-        response = self._websocket.reject(refusal.status, refusal.body)
-        del response.headers["Content-Type"]
-        response.headers["Content-Type"] = refusal.content_type
-        if refusal.retry_after_s is not None:
-            response.headers["Retry-After"] = str(refusal.retry_after_s)
-        return response
 
     def _flush(self) -> None:
         for data in self._websocket.data_to_send():
@@ -380,12 +386,6 @@ def _limit_kernel_buffer(connected: socket.socket | None) -> None:
             connected.setsockopt(
                 socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES
             )
-
-
-def _select_subprotocol(
-    _protocol: ServerProtocol, offered: Sequence[Subprotocol]
-) -> Subprotocol | None:
-    return SUBPROTOCOL if SUBPROTOCOL in offered else None
 
 
 def _to_nobody(_text: bytes) -> None:

@@ -6,7 +6,7 @@ control frames, and all that breaks RFC 6455.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLOSED, OPEN
@@ -17,13 +17,21 @@ try:
 except ImportError:  # There is no wheel of it for every platform.
     from websockets.utils import apply_mask
 
-__all__ = ["MOST_AT_ONCE", "Framing", "Owner", "WebsocketsFraming"]
+from bridge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from bridge.server.picows_framing import PicowsFraming
+
+__all__ = ["MOST_AT_ONCE", "Framing", "Owner", "WebsocketsFraming", "framing_of"]
 
 MOST_AT_ONCE = 16
 """So many frames are handed on before somebody looks at how many may be."""
 
 WHOLE_TEXT = 0x81
 """First byte of a text frame that is the whole message."""
+
+LONG_MASKED_TEXT = b"\x81\xfe"
+"""How such a frame begins if it is masked and of 126 to 65535 bytes."""
 
 MASKED = 0x80
 MASK_BYTES = 4
@@ -43,17 +51,25 @@ class Owner(Protocol):
     def may_go_on(self, frames: int) -> bool:
         """Note how many frames came; False if no more are to be read for now."""
 
+    def pause_writing(self) -> None:
+        """The far end does not read; told where the framing has the transport."""
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is gone."""
+
 
 class Framing(Protocol):
     """An upgraded socket; text goes in and out whole."""
 
+    is_open: bool
+    """Whether text can still be sent."""
+
     @property
     def close_code(self) -> int | None:
         """Of the far end's close; 1006 if it broke, None while it is open."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether text can still be sent."""
 
     def send(self, text: bytes) -> None:
         """Send a text message; on a closed socket, do nothing."""
@@ -68,10 +84,10 @@ class Framing(Protocol):
         """Take what has arrived."""
 
     def go_on(self) -> None:
-        """Take what has arrived while it had to wait."""
+        """Take what had to wait, where something was kept back."""
 
     def receive_eof(self) -> None:
-        """The far end sends no more."""
+        """The far end sends no more; where the transport does not see to that."""
 
 
 class WebsocketsFraming:
@@ -84,6 +100,11 @@ class WebsocketsFraming:
         write: Sends bytes.
         end: Called when the library wants the socket closed.
     """
+
+    __slots__ = (
+        *("_end", "_fragments", "_frames", "_head", "_inside", "_is_between"),
+        *("_max_size", "_owner", "_unread", "_websocket", "_write", "is_open"),
+    )
 
     def __init__(
         self,
@@ -107,6 +128,8 @@ class WebsocketsFraming:
         self._fragments: bytearray | None = None
         self._unread = b""
         """Received while whoever sends has to wait."""
+        self._is_between = True
+        """Whether nothing is begun or kept back: what comes begins with a frame."""
         self._frames = 0
 
     @property
@@ -137,30 +160,51 @@ class WebsocketsFraming:
         """Say goodbye."""
         self._websocket.send_close(code, reason)
         self._flush()
+        self._is_between = False
 
     # ---------------------------------------------------------------- receiving
 
     def receive(self, data: bytes) -> None:
         """Take what has arrived; stop where the owner says so."""
-        if self._unread:
+        size = len(data)
+        if (
+            self._is_between
+            and data[:2] == LONG_MASKED_TEXT
+            and int.from_bytes(data[2:4], "big") == size - 8 <= self._max_size
+        ):
+            # What nearly always comes: one frame of audio, and nothing else.
+            self._owner.take_text(apply_mask(data[8:], data[4:8]))
+            self._count_frame()
+        elif self._unread:
             self._unread += data
-            return
+        else:
+            self._receive_any(data)
+
+    def _receive_any(self, data: bytes) -> None:
         if self._head:
             data, self._head = self._head + data, b""
         begin, size = 0, len(data)
         while begin < size:
             begin = self._take_frame(data, begin, size)
-            self._frames += 1
-            if self._frames == MOST_AT_ONCE:
-                self._frames = 0
-                if not self._owner.may_go_on(MOST_AT_ONCE):
-                    self._unread = data[begin:]
-                    return
+            if not self._count_frame():
+                self._unread = data[begin:]
+                break
+        self._is_between = self.is_open and not (
+            self._head or self._inside or self._unread or self._fragments is not None
+        )
+
+    def _count_frame(self) -> bool:
+        """Whether more may be read now."""
+        self._frames += 1
+        if self._frames < MOST_AT_ONCE:
+            return True
+        self._frames = 0
+        return self._owner.may_go_on(MOST_AT_ONCE)
 
     def go_on(self) -> None:
         """Take what has arrived while it had to wait."""
         data, self._unread = self._unread, b""
-        self.receive(data)
+        self._receive_any(data)
 
     def receive_eof(self) -> None:
         """The far end sends no more."""
@@ -231,3 +275,26 @@ class WebsocketsFraming:
                 self._write(data)
             else:
                 self._end()
+
+
+def framing_of(transport: str) -> "type[PicowsFraming] | None":
+    """What makes the frames: picows' class, or None for what is here.
+
+    Args:
+        transport: `websockets`, `picows`, or `auto`: the latter if it is installed.
+
+    Raises:
+        ConfigError: If picows is asked for and not installed.
+    """
+    if transport == "websockets":
+        return None
+    try:
+        from bridge.server.picows_framing import PicowsFraming  # noqa: PLC0415 - extra
+    except ImportError as error:
+        if transport == "auto":
+            return None
+        raise ConfigError(
+            "transport: picows is not installed; the extra `fast` brings it: "
+            "pip install 'mpc-bridge[fast]'"
+        ) from error
+    return PicowsFraming

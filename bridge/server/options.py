@@ -25,6 +25,8 @@ AT_LEAST_ONE = (
     "workers",
 )
 
+TRANSPORTS = ("auto", "websockets", "picows")
+
 STREAM_AUTH = ("auto", "none", "signature", "token", "either", "both")
 
 NO_SECRET = SecretStr("")
@@ -142,6 +144,9 @@ class ServerOptions:
     workers: int = 1
     """Processes that share the ports and the calls; each has a core's worth of work.
     Only `mpc-bridge serve` starts more than one."""
+    transport: str = "auto"
+    """What makes WebSocket frames of bytes: `websockets`, or `picows`, which is faster
+    and in the extra `fast`; `auto` is picows where it is installed."""
     max_streams: int = 1000
     """Upgrades beyond this many open streams get 503 with Retry-After."""
     max_message_bytes: int = 1024 * 1024
@@ -181,6 +186,9 @@ class ServerOptions:
     def __post_init__(self) -> None:
         """Check the ranges."""
         _check_numbers(self)
+        if self.transport not in TRANSPORTS:
+            allowed = ", ".join(TRANSPORTS)
+            raise ConfigError(f"transport: {self.transport}, allowed are {allowed}")
         for name in ("redis_prefix", "instance"):
             value = getattr(self, name)
             if not value.isprintable() or "#" in value:

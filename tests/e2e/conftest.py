@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from bridge.server import bridge_server
+from bridge.server.framing import framing_of
 from tests.stream.samples import MEDIA, START
 
 
@@ -21,6 +23,18 @@ def swept() -> Iterator[None]:
     yield
     gc.collect()
     gc.unfreeze()
+
+
+@pytest.fixture(params=["websockets", "picows"])
+def each_transport(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """The test runs on either: servers of this process take this one."""
+    chosen: str = request.param
+    if chosen == "picows":
+        pytest.importorskip("picows")
+    monkeypatch.setattr(bridge_server, "framing_of", lambda _wanted: framing_of(chosen))
+    return chosen
 
 
 @pytest.fixture

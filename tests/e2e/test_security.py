@@ -30,6 +30,9 @@ from bridge.server.options import AccessOptions, ServerOptions
 from tests.e2e.test_commands import command, first_line
 from tests.patience import PATIENCE_S, until
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
+
 SECRET = "a secret of thirty-two bytes or so"
 UPGRADE = (
     b"GET /stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

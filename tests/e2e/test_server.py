@@ -22,6 +22,8 @@ from bridge.server.options import ServerOptions
 from tests.patience import PATIENCE_S, in_real_time, until
 from tests.stream.samples import STREAM_ID
 
+pytestmark = pytest.mark.usefixtures("each_transport")
+
 
 async def echo(call: Call) -> None:
     async for frame in call.listen():

@@ -201,7 +201,8 @@ async def _connection(data: bytes) -> None:
     kind, pieces = data[:1], data[1:].split(b"\n")[:MOST_PIECES]
     async with background() as spawn:
         bots = {"echo": InService.of("echo", echo)}
-        server = BridgeServer(bots, ServerOptions(port=0), CallOptions(), None, spawn)
+        options = ServerOptions(port=0, transport="websockets")
+        server = BridgeServer(bots, options, CallOptions(), None, spawn)
         server.admission.is_ready = True
         connection = server.connection()
         socket = Socket(connection)

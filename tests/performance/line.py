@@ -182,7 +182,9 @@ async def lines(
     bot = Echo(Echo.Options.model_validate({"sample_rate_hz": rate_hz}))
     bots = {"echo": InService.of("echo", bot)}
     async with background() as spawn:
-        server = BridgeServer(bots, ServerOptions(), CallOptions(), None, spawn)
+        server = BridgeServer(
+            bots, ServerOptions(transport="websockets"), CallOptions(), None, spawn
+        )
         server.admission.is_ready = True
         opened = [Line(server, number, encoding) for number in range(count)]
         assert all(line.is_upgraded for line in opened)

@@ -1,0 +1,148 @@
+"""WebSocket frames by `picows` (extra `fast`): the seam of `framing`, in C.
+
+The request is read and judged as ever. A good one's transport is then picows' own: its
+protocol replaces ours, reads the request once more, and answers the upgrade.
+"""
+
+import asyncio
+import logging
+
+import picows
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from picows.picows import WSCloseHandshake, WSProtocol  # type: ignore[attr-defined]
+
+from bridge.server.framing import MOST_AT_ONCE, Framing, Owner
+
+__all__ = ["PicowsFraming"]
+
+# It reports each connection and each mistake of theirs; what matters we tell ourselves.
+_LOG = logging.Logger("picows", logging.CRITICAL + 1)
+READ_BYTES = 4096  # Its buffer of each socket, to begin with: some frames of audio.
+NO_CODE, NO_CLOSE_FRAME = 1005, 1006  # RFC 6455, 7.4.1
+TEXT = WSMsgType.TEXT  # Looked up once: a member of an enum costs as much as a call.
+
+
+class PicowsFraming(WSListener, Framing):
+    """Frames by picows, on the transport of a socket whose request was found good.
+
+    `head` is that request, `headers` are to answer it with; `max_size` is of a message.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        head: bytes,
+        headers: dict[str, str],
+        max_size: int,
+        owner: Owner,
+    ) -> None:
+        self.is_open = True
+        self._owner = owner
+        self._headers = headers
+        self._max_size = max_size
+        self._fragments: bytearray | None = None
+        self._frames = 0
+        pings = (
+            False,
+            10,
+            10,
+            picows.WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,
+        )  # Ours.
+        limits = (max_size, None, READ_BYTES)
+        settings = (None, None, False, self._answer, _LOG, False, None, *pings, *limits)
+        self._protocol = WSProtocol(*settings)
+        self._protocol.connection_made(transport)
+        self._socket: WSTransport = self._protocol.transport
+        transport.pause_reading()  # It chooses the way to read where it begins to.
+        transport.set_protocol(self._protocol)
+        self.receive(head)
+        transport.resume_reading()
+
+    def _answer(self, _request: object) -> picows.WSUpgradeResponseWithListener:
+        response = picows.WSUpgradeResponse.create_101_response(self._headers)
+        return picows.WSUpgradeResponseWithListener(response, self)
+
+    @property
+    def close_code(self) -> int | None:
+        """Of the far end's close; 1006 if it broke, None while it is open."""
+        closing: WSCloseHandshake | None = self._socket.close_handshake
+        if closing is not None and closing.recv is not None:
+            return closing.recv.code.value or NO_CODE
+        return NO_CLOSE_FRAME if self._socket.is_disconnected else None
+
+    def send(self, text: bytes) -> None:
+        """Send a text message; on a closed socket, do nothing."""
+        if self.is_open:
+            self._socket.send(TEXT, text)
+
+    def ping(self) -> None:
+        """Ask the far end for a pong."""
+        self._socket.send_ping()
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye."""
+        self.is_open = False
+        self._socket.send_close(WSCloseCode(code), reason.encode())
+
+    def receive(self, data: bytes) -> None:
+        """Take what came before the transport was picows'."""
+        while data:
+            buffer = self._protocol.get_buffer(-1)
+            count = min(len(buffer), len(data))
+            buffer[:count] = data[:count]
+            self._protocol.buffer_updated(count)
+            data = data[count:]
+
+    def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
+        """Hand on a frame."""
+        kind = frame.msg_type
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self._fail(WSCloseCode.PROTOCOL_ERROR)
+        elif kind == TEXT and frame.fin and self._fragments is None and self.is_open:
+            self._owner.take_text(frame.get_payload_as_bytes())
+        elif kind in (TEXT, WSMsgType.CONTINUATION):
+            self._take_fragment(frame, is_first=kind == TEXT)
+        else:
+            self._take_other(frame, kind)
+        self._frames += 1
+        if self._frames >= MOST_AT_ONCE and frame.last_in_buffer:
+            self._owner.may_go_on(self._frames)
+            self._frames = 0
+
+    def _take_fragment(self, frame: WSFrame, *, is_first: bool) -> None:
+        if is_first is not (self._fragments is None) or not self.is_open:
+            self._fail(WSCloseCode.PROTOCOL_ERROR)
+            return
+        text = self._fragments = self._fragments or bytearray()
+        text += frame.get_payload_as_memoryview()
+        if len(text) > self._max_size:
+            self._fail(WSCloseCode.MESSAGE_TOO_BIG)
+        elif frame.fin:
+            self._fragments = None
+            self._owner.take_text(bytes(text))
+
+    def _take_other(self, frame: WSFrame, kind: WSMsgType) -> None:
+        if kind == WSMsgType.PING:
+            self._socket.send_pong(frame.get_payload_as_bytes())
+        elif kind == WSMsgType.CLOSE:
+            self._fail(frame.get_close_code() if frame.payload_size else WSCloseCode.OK)
+        self._owner.take_other(kind.value)
+
+    def _fail(self, code: WSCloseCode) -> None:
+        if self.is_open:
+            self.close(code.value, "")
+        self._socket.disconnect()
+
+    def pause_writing(self) -> None:
+        """Pass it on."""
+        self._owner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on."""
+        self._owner.resume_writing()
+
+    def on_ws_disconnected(self, _transport: WSTransport) -> None:
+        """Pass it on."""
+        self.is_open = False
+        self._owner.connection_lost(None)
