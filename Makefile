@@ -77,5 +77,5 @@ clean:
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,redis,pipecat,livekit,load,ray,otel]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[pictures,local,postgres,redis,fast,pipecat,livekit,load,ray,otel]' --group dev
 	touch $(READY)

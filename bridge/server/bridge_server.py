@@ -76,7 +76,8 @@ class BridgeServer:
         self._options = options
         self._call_options = call_options
         self._spawn = spawn
-        self._framing = framing_of(options.transport)
+        self.framing = framing_of(options.transport)
+        """What makes frames of bytes; None: `websockets`."""
         self._wheel = Wheel()
         self._connections: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}
@@ -169,7 +170,7 @@ class BridgeServer:
             oldest.abort()
             self._gone(oldest)
         connection = Connection(
-            self._admit, self._options, self._wheel, self._gone, self._framing
+            self._admit, self._options, self._wheel, self._gone, self.framing
         )
         self._connections.add(connection)
         self._waiting[connection] = None

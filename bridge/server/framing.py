@@ -5,7 +5,9 @@ short, and everything else takes the library's: frames that came in part, fragme
 control frames, and all that breaks RFC 6455.
 """
 
-from collections.abc import Callable
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
 from websockets.frames import Frame, Opcode
@@ -22,7 +24,14 @@ from bridge.errors import ConfigError
 if TYPE_CHECKING:
     from bridge.server.picows_framing import PicowsFraming
 
-__all__ = ["MOST_AT_ONCE", "Framing", "Owner", "WebsocketsFraming", "framing_of"]
+__all__ = [
+    "MOST_AT_ONCE",
+    "Framing",
+    "Owner",
+    "WebsocketsFraming",
+    "create_server_of",
+    "framing_of",
+]
 
 MOST_AT_ONCE = 16
 """So many frames are handed on before somebody looks at how many may be."""
@@ -298,3 +307,19 @@ def framing_of(transport: str) -> "type[PicowsFraming] | None":
             "pip install 'mpc-bridge[fast]'"
         ) from error
     return PicowsFraming
+
+
+def create_server_of(
+    framing: "type[PicowsFraming] | None",
+) -> Callable[..., Awaitable[asyncio.Server]]:
+    """What listens best for a framing: the loop, or for picows its sister library.
+
+    `aiofastnet` has transports of its own, which picows passes bytes to without a call
+    of Python.
+    """
+    loop = asyncio.get_running_loop()
+    if framing is None:
+        return loop.create_server
+    import aiofastnet  # noqa: PLC0415 - extra
+
+    return functools.partial(aiofastnet.create_server, loop)
