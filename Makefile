@@ -56,7 +56,7 @@ bench-speech: $(READY)  ## The offline conversation with human speech; takes a q
 		(echo "apt-get install asterisk-core-sounds-en-wav asterisk-core-sounds-en pocketsphinx-testdata"; exit 1)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/speech.py
-	$(BIN)/python benchmarks/conversation_cpu.py
+	$(BIN)/python -m benchmarks.conversation_cpu
 
 bench-peers:  ## Other servers, each in a venv of its own; `make bench` then measures them, too.
 	test -x .venv-peers/sdk/bin/python || $(PYTHON) -m venv .venv-peers/sdk

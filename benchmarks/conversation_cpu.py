@@ -17,9 +17,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import uvloop
-from callers import RATE_HZ, TICK, TICK_S, Caller, trimmed
-from speech import clips, cpu_s, prompts, serving
 from websockets.asyncio.client import ClientConnection
+
+from benchmarks.callers import RATE_HZ, TICK, TICK_S, Caller, trimmed
+from benchmarks.speech import clips, cpu_s, prompts, serving
 
 NOISE = 16.0
 """Standard deviation of the line's noise, of 32767: -66 dBFS."""

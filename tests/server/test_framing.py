@@ -50,6 +50,14 @@ class Owner:
         self.most -= frames
         return self.most > 0
 
+    def pause_writing(self) -> None:
+        raise AssertionError("the transport tells its protocol")
+
+    resume_writing = pause_writing
+
+    def connection_lost(self, error: Exception | None) -> None:
+        raise AssertionError("the transport tells its protocol")
+
     def end(self) -> None:
         self.ended += 1
 
