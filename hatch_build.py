@@ -35,8 +35,11 @@ class CompileFilter(BuildHookInterface[Any]):
         command.inplace = True
         command.build_temp = str(Path(self.root, "build"))
         command.ensure_finalized()
-        command.run()
         compiled = Path(self.root, command.get_ext_filename("bridge.audio._fir"))
+        # One of another time must not stand in for one that cannot be made now.
+        compiled.unlink(missing_ok=True)
+        command.force = True
+        command.run()
         if compiled.exists():
             build_data["artifacts"].append(f"/{compiled.relative_to(self.root)}")
             build_data["pure_python"] = False

@@ -111,6 +111,10 @@ static void filter_piece(Filter *self, const int16_t *heard, Py_ssize_t blocks,
 static PyObject *Filter_process(Filter *self, PyObject *samples)
 {
     Py_buffer in;
+    if (self->taps.buf == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "a filter without taps");
+        return NULL;
+    }
     if (PyObject_GetBuffer(samples, &in, PyBUF_SIMPLE) < 0)
         return NULL;
     const Py_ssize_t blocks = in.len / 2 / self->down;
@@ -146,7 +150,8 @@ static int Filter_init(Filter *self, PyObject *args, PyObject *keywords)
         return -1;
     const Py_ssize_t count = taps.len / (Py_ssize_t)sizeof(float);
     if (self->taps.buf != NULL || up < 1 || down < 1 || down > MOST_DOWN ||
-        count < up * down || count % (up * down) ||
+        up > count / down || count % (up * down) ||
+        taps.len % (Py_ssize_t)sizeof(float) ||
         count / (up * down) - 1 > MOST_MEMORY) {
         PyErr_SetString(PyExc_ValueError, "no taps for whole blocks of a small ratio");
         PyBuffer_Release(&taps);

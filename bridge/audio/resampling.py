@@ -166,7 +166,8 @@ class Polyphase:
         """Return `up / down` times as many samples (a rest waits for its block)."""
         if self._rest or len(samples) % self._down:
             return np.frombuffer(self.process_bytes(samples.tobytes()), INT16)
-        return np.frombuffer(self._filter.process(samples), INT16)
+        chunk = np.ascontiguousarray(samples)
+        return np.frombuffer(self._filter.process(chunk), INT16)
 
     def process_bytes(self, samples: bytes) -> bytes | bytearray:
         """Do as `process` does with the bytes of int16, in host byte order."""

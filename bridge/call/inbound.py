@@ -107,6 +107,7 @@ class Inbound:
         """
         if self._waiter is not None and not self._waiter.done():
             raise MisuseError("this call's events are already being read")
+        self.is_read = True
         waiter = self._waiter = asyncio.get_running_loop().create_future()
         if self._queue:
             waiter.set_result(None)

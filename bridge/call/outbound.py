@@ -155,8 +155,8 @@ class Outbound:
             is_next = len(self._queue) == 1 and not self.is_blocked
             if is_next and 0 <= ahead_s <= self._most_ahead_s:
                 # Due at once, as the frames of who answers in time are: no queue.
-                playback.pass_by(self._frame)
                 self._send_frame(samples, playback, now_s)
+                playback.pass_by(self._frame)
                 return playback
         playback.add(samples)
         self.pump()

@@ -21,7 +21,6 @@ from bridge.server.admin import admin_app
 from bridge.server.bridge_server import BridgeServer
 from bridge.server.capturing import recording
 from bridge.server.descriptors import watch_descriptors
-from bridge.server.framing import create_server_of
 from bridge.server.options import ServerOptions
 from bridge.server.stalls import watch_stalls
 from bridge.server.tls import Certificate
@@ -144,7 +143,7 @@ async def _listener(
     options = server.options
     handshake_s = min(options.handshake_timeout_s, TLS_HANDSHAKE_S)
     try:
-        return await create_server_of(server.framing)(
+        return await asyncio.get_running_loop().create_server(
             server.connection,
             options.host,
             options.port,

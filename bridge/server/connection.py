@@ -204,7 +204,9 @@ class Connection(asyncio.Protocol):
             self._framing.receive_eof()
         if self._guest is not None:
             self._guest.closed(cleanly=self.close_code != NO_CLOSE_FRAME)
-        self._guest = None
+        # What keeps us for a while yet, as the wheel, need not keep its buffers.
+        self._guest = self._framing = None
+        self.send = _to_nobody
         self._on_lost(self)
 
     # ------------------------------------------------------- what the framing tells
@@ -281,24 +283,20 @@ class Connection(asyncio.Protocol):
         else:
             self._start_by_s = now_s + self._options.start_timeout_s
             self._ping_at_s = now_s + self._options.ping_interval_s
-            self._framing = self._upgrade(response)
+            self._framing = self._upgrade(request, response)
             self.send = self._framing.send
         self._head = b""
         self._watch()
 
-    def _upgrade(self, response: Response) -> Framing:
+    def _upgrade(self, request: Request, response: Response) -> Framing:
         """Answer with 101, and go on with frames."""
         max_size = self._options.max_message_bytes
         if self._framing_class is not None:
-            chosen = chosen_headers(response)
-            return self._framing_class(
-                self._transport, self._head, chosen, max_size, self
-            )
+            key, chosen = request.headers["Sec-WebSocket-Key"], chosen_headers(response)
+            return self._framing_class(self._transport, key, chosen, max_size, self)
         self._websocket.send_response(response)
         self._flush()
-        return WebsocketsFraming(
-            self._websocket, max_size, self, self._transport.write, self._end
-        )
+        return WebsocketsFraming(self._websocket, max_size, self, self._transport.write)
 
     def _say_too_much(self) -> None:
         """Their request's head grows beyond what any of Plivo's needs."""
@@ -312,9 +310,9 @@ class Connection(asyncio.Protocol):
             if data:
                 self._transport.write(data)
             else:
-                self._end()
+                self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
         """Close the socket: what is unsent still goes out; not for ever."""
         if not self._transport.is_closing():
             self._transport.close()
@@ -374,7 +372,8 @@ class Connection(asyncio.Protocol):
             # A scanner's connections that say nothing would fill the log.
             level = logging.WARNING if self._guest is not None else logging.DEBUG
             _LOG.log(level, "%s: %s in time, closing", self._peer, what, extra=ids)
-        if what in ("no start", "nothing received") and self._close_by_s is None:
+        is_open = self._framing is not None and self._framing.is_open
+        if what in ("no start", "nothing received") and is_open:
             self.close(1008, f"{what} in time")
         else:
             self.abort()

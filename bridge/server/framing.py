@@ -5,9 +5,7 @@ short, and everything else takes the library's: frames that came in part, fragme
 control frames, and all that breaks RFC 6455.
 """
 
-import asyncio
-import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from websockets.frames import Frame, Opcode
@@ -29,7 +27,6 @@ __all__ = [
     "Framing",
     "Owner",
     "WebsocketsFraming",
-    "create_server_of",
     "framing_of",
 ]
 
@@ -59,6 +56,9 @@ class Owner(Protocol):
 
     def may_go_on(self, frames: int) -> bool:
         """Note how many frames came; False if no more are to be read for now."""
+
+    def end(self) -> None:
+        """Close the transport: what is unsent still goes out; not for ever."""
 
     def pause_writing(self) -> None:
         """The far end does not read; told where the framing has the transport."""
@@ -107,11 +107,10 @@ class WebsocketsFraming:
         max_size: Of a message, in bytes; the library's own.
         owner: Is told what came.
         write: Sends bytes.
-        end: Called when the library wants the socket closed.
     """
 
     __slots__ = (
-        *("_end", "_fragments", "_frames", "_head", "_inside", "_is_between"),
+        *("_fragments", "_frames", "_head", "_inside", "_is_between"),
         *("_max_size", "_owner", "_unread", "_websocket", "_write", "is_open"),
     )
 
@@ -121,14 +120,12 @@ class WebsocketsFraming:
         max_size: int,
         owner: Owner,
         write: Callable[[bytes], None],
-        end: Callable[[], None],
     ) -> None:
         self.is_open = True
         self._websocket = websocket
         self._max_size = max_size
         self._owner = owner
         self._write = write
-        self._end = end
         self._head = b""
         """The beginning of a frame's head, where no more of it came yet."""
         self._inside = 0
@@ -283,7 +280,7 @@ class WebsocketsFraming:
             if data:
                 self._write(data)
             else:
-                self._end()
+                self._owner.end()
 
 
 def framing_of(transport: str) -> "type[PicowsFraming] | None":
@@ -307,19 +304,3 @@ def framing_of(transport: str) -> "type[PicowsFraming] | None":
             "pip install 'mpc-bridge[fast]'"
         ) from error
     return PicowsFraming
-
-
-def create_server_of(
-    framing: "type[PicowsFraming] | None",
-) -> Callable[..., Awaitable[asyncio.Server]]:
-    """What listens best for a framing: the loop, or for picows its sister library.
-
-    `aiofastnet` has transports of its own, which picows passes bytes to without a call
-    of Python.
-    """
-    loop = asyncio.get_running_loop()
-    if framing is None:
-        return loop.create_server
-    import aiofastnet  # noqa: PLC0415 - extra
-
-    return functools.partial(aiofastnet.create_server, loop)

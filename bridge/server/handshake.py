@@ -8,7 +8,14 @@ from websockets.typing import Subprotocol
 
 from bridge.server.guest import Refusal
 
-__all__ = ["HEAD_ENDS", "HEAD_TOO_LONG", "chosen_headers", "refuse", "server_protocol"]
+__all__ = [
+    "HEAD_ENDS",
+    "HEAD_TOO_LONG",
+    "chosen_headers",
+    "refuse",
+    "server_protocol",
+    "upgrade_request",
+]
 
 # Some of Plivo's gateways offer this and hang up when it is not chosen.
 SUBPROTOCOL = Subprotocol("audio.drachtio.org")
@@ -46,6 +53,14 @@ def chosen_headers(response: Response) -> dict[str, str]:
     """What an upgrade's response says besides what all of them do."""
     chosen = response.headers.get(CHOSEN)
     return {CHOSEN: chosen} if chosen else {}
+
+
+def upgrade_request(key: str) -> bytes:
+    """The least request of an upgrade, with a key of theirs."""
+    return (
+        "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    ).encode()
 
 
 def _select_subprotocol(

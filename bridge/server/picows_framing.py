@@ -1,7 +1,7 @@
 """WebSocket frames by `picows` (extra `fast`): the seam of `framing`, in C.
 
 The request is read and judged as ever. A good one's transport is then picows' own: its
-protocol replaces ours, reads the request once more, and answers the upgrade.
+protocol replaces ours, is told of the upgrade once more, and answers it.
 """
 
 import asyncio
@@ -12,51 +12,48 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSCloseHandshake, WSProtocol  # type: ignore[attr-defined]
 
 from bridge.server.framing import MOST_AT_ONCE, Framing, Owner
+from bridge.server.handshake import upgrade_request
 
 __all__ = ["PicowsFraming"]
 
-# It reports each connection and each mistake of theirs; what matters we tell ourselves.
-_LOG = logging.Logger("picows", logging.CRITICAL + 1)
-READ_BYTES = 4096  # Its buffer of each socket, to begin with: some frames of audio.
+_LOGGER = logging.getLogger(__name__)
+# It tells of each connection and each mistake of theirs; exceptions are ours.
+_LOGGER.addFilter(lambda record: record.exc_info is not None)
+_LOG = logging.LoggerAdapter(_LOGGER, {})
+READ_BYTES = 4096  # Of each socket, to begin with: some frames of audio.
 NO_CODE, NO_CLOSE_FRAME = 1005, 1006  # RFC 6455, 7.4.1
 TEXT = WSMsgType.TEXT  # Looked up once: a member of an enum costs as much as a call.
 
 
 class PicowsFraming(WSListener, Framing):
-    """Frames by picows, on the transport of a socket whose request was found good.
+    """Takes over the transport of a socket whose request was found good.
 
-    `head` is that request, `headers` are to answer it with; `max_size` is of a message.
+    `key` is that request's, `headers` are to answer with; `max_size` is of a message.
     """
 
     def __init__(
         self,
         transport: asyncio.Transport,
-        head: bytes,
+        key: str,
         headers: dict[str, str],
         max_size: int,
         owner: Owner,
     ) -> None:
         self.is_open = True
-        self._owner = owner
-        self._headers = headers
-        self._max_size = max_size
+        self._owner, self._headers, self._max_size = owner, headers, max_size
         self._fragments: bytearray | None = None
+        self._is_skipping = False
         self._frames = 0
-        pings = (
-            False,
-            10,
-            10,
-            picows.WSAutoPingStrategy.PING_WHEN_IDLE,
-            False,
-        )  # Ours.
+        pings = (False, 10, 10, picows.WSAutoPingStrategy.PING_WHEN_IDLE, False)
         limits = (max_size, None, READ_BYTES)
-        settings = (None, None, False, self._answer, _LOG, False, None, *pings, *limits)
+        settings = (None, None, False, self._answer, _LOG, True, None, *pings, *limits)
         self._protocol = WSProtocol(*settings)
         self._protocol.connection_made(transport)
         self._socket: WSTransport = self._protocol.transport
+        # Not their own words: it is pickier than those who judged them.
+        self.receive(upgrade_request(key))
         transport.pause_reading()  # It chooses the way to read where it begins to.
         transport.set_protocol(self._protocol)
-        self.receive(head)
         transport.resume_reading()
 
     def _answer(self, _request: object) -> picows.WSUpgradeResponseWithListener:
@@ -99,30 +96,34 @@ class PicowsFraming(WSListener, Framing):
         kind = frame.msg_type
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._fail(WSCloseCode.PROTOCOL_ERROR)
-        elif kind == TEXT and frame.fin and self._fragments is None and self.is_open:
+        elif kind.value >= WSMsgType.CLOSE.value:
+            self._take_control(frame, kind)
+        # What comes after goodbye is for nobody.
+        elif self.is_open and kind == TEXT and frame.fin and self._fragments is None:
             self._owner.take_text(frame.get_payload_as_bytes())
-        elif kind in (TEXT, WSMsgType.CONTINUATION):
-            self._take_fragment(frame, is_first=kind == TEXT)
-        else:
-            self._take_other(frame, kind)
+        elif self.is_open:
+            self._take_part(frame, kind)
         self._frames += 1
         if self._frames >= MOST_AT_ONCE and frame.last_in_buffer:
             self._owner.may_go_on(self._frames)
             self._frames = 0
 
-    def _take_fragment(self, frame: WSFrame, *, is_first: bool) -> None:
-        if is_first is not (self._fragments is None) or not self.is_open:
+    def _take_part(self, frame: WSFrame, kind: WSMsgType) -> None:
+        if kind == WSMsgType.BINARY or self._is_skipping:
+            self._is_skipping = not frame.fin
+            self._owner.take_other(kind.value)
+        elif (kind == TEXT) is not (self._fragments is None):
             self._fail(WSCloseCode.PROTOCOL_ERROR)
-            return
-        text = self._fragments = self._fragments or bytearray()
-        text += frame.get_payload_as_memoryview()
-        if len(text) > self._max_size:
-            self._fail(WSCloseCode.MESSAGE_TOO_BIG)
-        elif frame.fin:
-            self._fragments = None
-            self._owner.take_text(bytes(text))
+        else:
+            text = self._fragments = self._fragments or bytearray()
+            text += frame.get_payload_as_memoryview()
+            if len(text) > self._max_size:
+                self._fail(WSCloseCode.MESSAGE_TOO_BIG)
+            elif frame.fin:
+                self._fragments = None
+                self._owner.take_text(bytes(text))
 
-    def _take_other(self, frame: WSFrame, kind: WSMsgType) -> None:
+    def _take_control(self, frame: WSFrame, kind: WSMsgType) -> None:
         if kind == WSMsgType.PING:
             self._socket.send_pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
@@ -132,7 +133,7 @@ class PicowsFraming(WSListener, Framing):
     def _fail(self, code: WSCloseCode) -> None:
         if self.is_open:
             self.close(code.value, "")
-        self._socket.disconnect()
+        self._owner.end()
 
     def pause_writing(self) -> None:
         """Pass it on."""

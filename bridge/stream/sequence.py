@@ -60,12 +60,13 @@ class GapDetector:
         """
         media = message.media
         try:
-            timestamp_ms = int(media.timestamp)  # type: ignore[arg-type]
+            timestamp_ms = _milliseconds(media.timestamp)
             if (
                 media.chunk != self._chunk + 1  # type: ignore[operator]
                 or message.sequence_number != self._sequence_number + 1  # type: ignore[operator]
                 or abs(timestamp_ms - self._timestamp_ms - self._duration_ms)  # type: ignore[operator]
                 > LARGEST_STEP_MS
+                or max(media.chunk, message.sequence_number) > LARGEST_NUMBER
             ):
                 return False
         except (TypeError, ValueError):  # Some are not sent, or none came before.

@@ -224,7 +224,13 @@ def test_ci_compiles_the_filter() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(b"", 1, 1), (bytes(12), 2, 1), (bytes(8), 1, 3), (bytes(999 * 4), 1, 1)],
+    [
+        (b"", 1, 1),
+        (bytes(12), 2, 1),
+        (bytes(8), 1, 3),
+        (bytes(999 * 4), 1, 1),
+        (bytes(4), 2**62, 4),
+    ],
 )
 def test_taps_of_no_filter_are_refused(arguments: tuple[bytes, int, int]) -> None:
     """They must be whole blocks, and no more than it has room for."""
@@ -238,3 +244,21 @@ def test_half_a_block_is_refused_by_the_compiled_filter() -> None:
     fir = pytest.importorskip("bridge.audio._fir")
     with pytest.raises(ValueError, match="whole number of blocks"):
         fir.Filter(taps_by_lane(1, 2), 1, 2).process(silence(3))
+
+
+def test_a_filter_without_taps_filters_nothing() -> None:
+    """However it came about."""
+    fir = pytest.importorskip("bridge.audio._fir")
+    with pytest.raises(RuntimeError, match="without taps"):
+        fir.Filter.__new__(fir.Filter).process(silence(2))
+
+
+@rates
+def test_every_second_sample_of_an_array_will_do(from_hz: int, to_hz: int) -> None:
+    """One channel of two, say."""
+    stereo = np.random.default_rng(1).integers(-9000, 9000, (480, 2)).astype(np.int16)
+
+    heard = resampler(from_hz, to_hz).process(stereo[:, 0])
+
+    expected = resampler(from_hz, to_hz).process(stereo[:, 0].copy())
+    assert np.array_equal(heard, expected)

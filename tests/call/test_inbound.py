@@ -107,3 +107,15 @@ async def test_a_reader_is_woken() -> None:
         inbound.push(Dtmf("1"))
         await asyncio.sleep(1)
     assert found == [0, Dtmf("1")]
+
+
+async def test_who_waits_for_the_first_event_has_begun_to_listen() -> None:
+    """A burst after a stall is all theirs, not just its last fifth of a second."""
+    inbound = Inbound(8000, 5.0)
+    waiting = inbound.filled()
+
+    for number in range(50):
+        inbound.push_audio(frame(number))
+
+    assert waiting.done()
+    assert taken(inbound) == list(range(50))

@@ -20,7 +20,7 @@ from bridge.errors import ConfigError
 from bridge.server.app import BridgeServer, serving
 from bridge.server.options import ServerOptions
 from tests.patience import PATIENCE_S, in_real_time, until
-from tests.stream.samples import STREAM_ID
+from tests.stream.samples import MEDIA, START, STREAM_ID
 
 pytestmark = pytest.mark.usefixtures("each_transport")
 
@@ -552,3 +552,34 @@ async def test_the_stream_id_is_in_the_state(start: str) -> None:
         await until(lambda: running.find(STREAM_ID))
         assert running.find(STREAM_ID) is not None
         assert f"{STREAM_ID} echo open" in repr(running.sessions[0])
+
+
+async def test_a_goodbye_of_ours_is_answered_between_frames() -> None:
+    """The caller goes on for a moment; their close is a clean one all the same."""
+    async with server() as running:
+        async with connect(f"ws://127.0.0.1:{running.port}/stream") as socket:
+            await socket.send(json.dumps({**START, "streamId": STREAM_ID}))
+            await until(lambda: running.sessions)
+            (session,) = running.sessions
+            session.end("enough", "operator")
+            for _frame in range(5):
+                with contextlib.suppress(ConnectionClosed):
+                    await socket.send(json.dumps(MEDIA))
+            assert await close_of(socket) == (1000, "enough")
+
+
+async def test_headers_that_proxies_write_are_taken() -> None:
+    """`Connection` may name more than the upgrade."""
+    async with server() as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(
+            b"GET /stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            b"Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            status = await reader.readline()
+            writer.close()
+            await writer.wait_closed()
+
+        assert b" 101 " in status

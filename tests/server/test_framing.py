@@ -64,9 +64,7 @@ class Owner:
 
 def framing() -> tuple[WebsocketsFraming, Owner]:
     owner = Owner()
-    made = WebsocketsFraming(
-        upgraded(), MAX_SIZE, owner, owner.written.append, owner.end
-    )
+    made = WebsocketsFraming(upgraded(), MAX_SIZE, owner, owner.written.append)
     return made, owner
 
 

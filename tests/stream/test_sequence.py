@@ -133,3 +133,16 @@ def test_a_frame_that_was_to_come_follows() -> None:
     detector.observe(frames[0])
 
     assert [detector.follows(each, 20) for each in frames[1:]] == [True, False]
+
+
+@pytest.mark.parametrize("stamp", [" 40 ", "4_0", "+40", "\u0664\u0660", "9" * 20])
+def test_a_stamp_that_is_no_number_does_not_follow(stamp: str) -> None:
+    """Python would read most of these."""
+    detector = GapDetector()
+    first = Media(sequence_number=1, media=MediaBody(b"", chunk=1, timestamp="20"))
+    detector.observe_audio(first, 20)
+    detector.observe(first)
+
+    message = Media(sequence_number=2, media=MediaBody(b"", chunk=2, timestamp=stamp))
+
+    assert not detector.follows(message, 20)
