@@ -83,17 +83,21 @@ class Workers(Instance):
 
     async def pids(self) -> dict[str, int]:
         """The workers' processes, by their place."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        found = {}
-        for pid in children.read_text().split():
-            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            found[words[-3]] = int(pid)
-        return found
+        return pids_under(self.process.pid)
 
     async def read(self) -> None:
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.log += line.decode()
+
+
+def pids_under(parent: int) -> dict[str, int]:
+    """The processes of a parent's workers, by their place."""
+    found = {}
+    for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        found[words[-3]] = int(pid)
+    return found
 
 
 @asynccontextmanager
@@ -232,6 +236,27 @@ async def test_no_worker_outlives_the_parent(tmp_path: Path) -> None:
         pids = (await server.pids()).values()
         assert len(pids) == 2
         server.process.kill()
+        await until(lambda: not any(map(is_there, pids)))
+
+
+async def test_not_even_one_whose_bot_holds_the_interpreter(tmp_path: Path) -> None:
+    """No thread of its own could end it then: the kernel has to."""
+    file = tmp_path / "holds.py"
+    file.write_text(
+        "import ctypes\nclass Bot:\n    sample_rate_hz = 8000\n"
+        "    async def setup(self):\n"
+        "        print('held', flush=True)\n"
+        "        ctypes.PyDLL(None).sleep(60)\n"
+        "    async def close(self): pass\n"
+        "    async def __call__(self, call): pass\n"
+    )
+    words = ["serve", "--port", "0", "--workers", "2", "--bot", f"{file}:Bot"]
+    async with command(*words) as process:
+        for _ in range(2):
+            assert "held" in await first_line(process)
+        pids = pids_under(process.pid).values()
+        assert len(pids) == 2
+        process.kill()
         await until(lambda: not any(map(is_there, pids)))
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import Sequence
@@ -43,8 +44,8 @@ class Supervisor:
     """The parent of the workers.
 
     Args:
-        command: Runs a worker, with two more arguments: its place, and the descriptor
-            of its socket to the hub. It gets the plan by its standard input, which
+        command: Runs a worker, with three more arguments: the parent's process, its
+            place, and the descriptor of its socket to the hub. It gets the plan by its standard input, which
             stays open for as long as the parent lives.
         plan: What it shall do.
         count: So many workers there are.
@@ -148,7 +149,8 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                *(*self._command, str(place), str(theirs.fileno())),
+                *self._command,
+                *map(str, (os.getpid(), place, theirs.fileno())),
                 stdin=asyncio.subprocess.PIPE,
                 pass_fds=(theirs.fileno(),),
                 # What a terminal or an init system sends to a group is the parent's
