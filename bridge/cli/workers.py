@@ -140,7 +140,8 @@ def _die_with(parent: int) -> None:
 def _end_with_parent() -> None:
     """End at once when the parent does, whatever the event loop is doing.
 
-    Where the kernel does not see to it: this needs the interpreter. The other end of our standard input is the parent's alone.
+    Where the kernel does not see to it: this needs the interpreter. The other end of
+    our standard input is the parent's alone.
     """
     parent = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)

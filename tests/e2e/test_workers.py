@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import time
@@ -196,6 +197,26 @@ async def test_a_killed_worker_takes_only_its_calls(tmp_path: Path) -> None:
         # The new one takes calls, and knows those of the other.
         server.lines = list(others)
         assert set(await server.calls_on_both()) == {name, *by_worker}
+
+
+async def test_a_worker_that_cannot_be_started_now_is_started_later(
+    tmp_path: Path,
+) -> None:
+    """Too few descriptors, for a while, take nothing from those that serve."""
+    async with workers(tmp_path) as server:
+        parent = server.process.pid
+        before = resource.prlimit(parent, resource.RLIMIT_NOFILE)
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, (4, before[1]))
+        os.kill((await server.pids())["1"], signal.SIGKILL)
+        await until(lambda: "a worker cannot start: " in server.log)
+        assert server.process.returncode is None
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, before)
+
+        async def is_replaced() -> bool:
+            return await server.count("bridge_workers") == 2
+
+        await until(is_replaced)
+        assert await server.count("bridge_worker_deaths_total") == 1
 
 
 async def test_a_signal_drains_all_and_a_second_forces(tmp_path: Path) -> None:
