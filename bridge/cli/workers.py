@@ -194,10 +194,16 @@ class _Orders:
         if self._is_forced:
             server.force()
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stop.set)
-        loop.add_signal_handler(signal.SIGINT, self.stop.set)
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        loop.add_signal_handler(signal.SIGINT, self._leave)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, logs.toggle_debug)
+
+    def _leave(self) -> None:
+        """Stop alone: the others get the new calls, which this one would refuse."""
+        if self._server is not None and not self.stop.is_set():
+            self._server.stop_listening()
+        self.stop.set()
 
     def _force(self) -> None:
         self._is_forced = True

@@ -199,6 +199,27 @@ async def test_a_killed_worker_takes_only_its_calls(tmp_path: Path) -> None:
         assert set(await server.calls_on_both()) == {name, *by_worker}
 
 
+async def test_a_worker_that_leaves_alone_gets_no_new_calls(tmp_path: Path) -> None:
+    """All that come go to the other, while its own go on; then another starts."""
+    async with workers(tmp_path) as server:
+        by_worker = await server.calls_on_both()
+        name = next(name for name in by_worker if name.endswith("-1"))
+        os.kill((await server.pids())["1"], signal.SIGTERM)
+        await until(lambda: "draining " in server.log)
+        for _ in range(ANYWHERE):
+            await server.call()
+            assert (await server.ask("/calls"))["calls"]
+            await server.tell("ParticipantJoin", 1)
+        await until(server._are_all_listed)
+        carried = await server.carried()
+        assert carried[name] == {line.stream_id for line in by_worker[name]}
+        for line in by_worker[name]:
+            assert line.close_reason is None
+            await server.ask(f"/calls/{line.stream_id}", "DELETE")
+        await until(lambda: "worker 1 has ended" in server.log)
+        assert "died" not in server.log
+
+
 async def test_a_worker_that_cannot_be_started_now_is_started_later(
     tmp_path: Path,
 ) -> None:
