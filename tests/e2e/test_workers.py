@@ -220,6 +220,22 @@ async def test_a_worker_that_leaves_alone_gets_no_new_calls(tmp_path: Path) -> N
         assert "died" not in server.log
 
 
+async def test_to_leave_calls_unasked_is_to_die(tmp_path: Path) -> None:
+    """Whatever the exit code."""
+    file = tmp_path / "leaves.py"
+    file.write_text(
+        "import asyncio, os\nclass Bot:\n    sample_rate_hz = 8000\n"
+        "    async def setup(self): pass\n    async def close(self): pass\n"
+        "    async def __call__(self, call):\n"
+        "        await asyncio.sleep(0.5)\n        os._exit(0)\n"
+    )
+    async with workers(tmp_path, "--bot", f"{file}:Bot") as server:
+        line = Line(1)
+        url = f"{server.facts['url']}/Bot"
+        server._spawn("line", line.live(url))
+        await until(lambda: "died (exit code 0), and with it 1 calls" in server.log)
+
+
 async def test_a_worker_that_cannot_be_started_now_is_started_later(
     tmp_path: Path,
 ) -> None:
