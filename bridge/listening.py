@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -63,12 +63,20 @@ class _QuietServer(uvicorn.Server):
         """Capture none."""
         yield
 
+    def stop_listening(self) -> None:
+        """Take no new connections; those that there are go on."""
+        for each in self.servers:
+            each.close()
+
 
 @contextlib.asynccontextmanager
 async def http_server(
     app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[None]:
-    """Serve an application while the block runs; it is up when the block begins."""
+) -> AsyncIterator[Callable[[], None]]:
+    """Serve an application while the block runs; it is up when the block begins.
+
+    The block gets a function that stops taking connections before it ends.
+    """
     config = uvicorn.Config(
         app, http=_Bounded, log_config=None, access_log=False, lifespan="off"
     )
@@ -79,7 +87,7 @@ async def http_server(
         serving = spawn("http", server.serve(sockets=[listener]))
         await server.ready.wait()
         try:
-            yield
+            yield server.stop_listening
         finally:
             server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):

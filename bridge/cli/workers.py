@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import dataclasses
 import logging
 import os
@@ -28,7 +29,14 @@ from bridge.tasks import background
 
 __all__ = ["Log", "child", "supervise"]
 
-CHILD = "from bridge.cli.workers import child; child()"
+CHILD = (
+    # Before what takes long to load: until a worker hears them, they would end it.
+    "import signal as s; s.signal(s.SIGHUP, s.SIG_IGN); s.signal(s.SIGUSR1, s.SIG_IGN);"
+    "from bridge.cli.workers import child; child()"
+)
+
+PR_SET_PDEATHSIG = 1
+"""Of Linux: have a signal sent to this process when its parent ends."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,8 +112,13 @@ def _command() -> tuple[str, ...]:
 
 
 def child() -> None:
-    """Be a worker; the arguments are its place, and the descriptor of its socket."""
-    place, descriptor = map(int, sys.argv[1:])
+    """Be a worker.
+
+    The arguments are the parent's process, the worker's place, and the descriptor of
+    its socket.
+    """
+    parent, place, descriptor = map(int, sys.argv[1:])
+    _die_with(parent)
     os.set_inheritable(descriptor, False)  # noqa: FBT003 - it knows no keyword
     length = int.from_bytes(sys.stdin.buffer.read(LENGTH_BYTES), "big")
     plan, log = pickle.loads(sys.stdin.buffer.read(length))
@@ -114,10 +127,21 @@ def child() -> None:
     setup.run(_work(plan, place, socket.socket(fileno=descriptor)))
 
 
+def _die_with(parent: int) -> None:
+    """Be killed when the parent ends, even if a bot never gives up the interpreter."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # It may have ended before that was asked for.
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
 def _end_with_parent() -> None:
     """End at once when the parent does, whatever the event loop is doing.
 
-    The other end of our standard input is the parent's alone.
+    Where the kernel does not see to it: this needs the interpreter. The other end of
+    our standard input is the parent's alone.
     """
     parent = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -170,10 +194,16 @@ class _Orders:
         if self._is_forced:
             server.force()
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self.stop.set)
-        loop.add_signal_handler(signal.SIGINT, self.stop.set)
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        loop.add_signal_handler(signal.SIGINT, self._leave)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         loop.add_signal_handler(signal.SIGUSR1, logs.toggle_debug)
+
+    def _leave(self) -> None:
+        """Stop alone: the others get the new calls, which this one would refuse."""
+        if self._server is not None and not self.stop.is_set():
+            self._server.stop_listening()
+        self.stop.set()
 
     def _force(self) -> None:
         self._is_forced = True

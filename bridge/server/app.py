@@ -98,6 +98,7 @@ async def serving(
         listener = await _listener(server, certificate, shares_port=shares_port)
         server.port = listener.sockets[0].getsockname()[1]
         stack.callback(listener.close)
+        server.closers.append(listener.close)
         if options.callbacks:
             await stack.enter_async_context(
                 _taking_callbacks(
@@ -173,7 +174,8 @@ async def _taking_callbacks(
     listener = listen(options.host, options.callbacks_port, shares_port=shares_port)
     server.callbacks_port = listener.getsockname()[1]
     tls = certificate.context if certificate is not None else None
-    async with http_server(server.callbacks.app(), listener, tls):
+    async with http_server(server.callbacks.app(), listener, tls) as close:
+        server.closers.append(close)
         yield
 
 
@@ -186,7 +188,10 @@ async def _administered(
     listener = listen(options.admin_host, options.admin_port, shares_port=shares_port)
     server.admin_port = listener.getsockname()[1]
     tls = certificate.context if certificate is not None else None
-    async with http_server(admin_app(server, options.admin_token), listener, tls):
+    async with http_server(
+        admin_app(server, options.admin_token), listener, tls
+    ) as close:
+        server.closers.append(close)
         yield
 
 

@@ -85,6 +85,8 @@ class BridgeServer:
         self._sessions: dict[str, Session] = {}
         self.callbacks_port = 0
         self.admin_port = 0
+        self.closers: list[Callable[[], object]] = []
+        """Of the listeners."""
         self.reload_certificate: Callable[[], object] = lambda: None
         self.client: MpcClient | None = None
         """Of the REST API; bots get it bound to their call."""
@@ -182,6 +184,11 @@ class BridgeServer:
                 lambda: None if connection.is_made else self._gone(connection),
             )
         return connection
+
+    def stop_listening(self) -> None:
+        """Leave new connections to others that share the ports."""
+        for close in self.closers:
+            close()
 
     async def drain(self) -> None:
         """Stop: take no new streams, let calls end, then end them with 1001."""

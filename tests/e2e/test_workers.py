@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import socket
 import time
@@ -83,17 +84,21 @@ class Workers(Instance):
 
     async def pids(self) -> dict[str, int]:
         """The workers' processes, by their place."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        found = {}
-        for pid in children.read_text().split():
-            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            found[words[-3]] = int(pid)
-        return found
+        return pids_under(self.process.pid)
 
     async def read(self) -> None:
         assert self.process.stderr is not None
         async for line in self.process.stderr:
             self.log += line.decode()
+
+
+def pids_under(parent: int) -> dict[str, int]:
+    """The processes of a parent's workers, by their place."""
+    found = {}
+    for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+        found[words[-3]] = int(pid)
+    return found
 
 
 @asynccontextmanager
@@ -194,6 +199,63 @@ async def test_a_killed_worker_takes_only_its_calls(tmp_path: Path) -> None:
         assert set(await server.calls_on_both()) == {name, *by_worker}
 
 
+async def test_a_worker_that_leaves_alone_gets_no_new_calls(tmp_path: Path) -> None:
+    """All that come go to the other, while its own go on; then another starts."""
+    async with workers(tmp_path) as server:
+        by_worker = await server.calls_on_both()
+        name = next(name for name in by_worker if name.endswith("-1"))
+        os.kill((await server.pids())["1"], signal.SIGTERM)
+        await until(lambda: "draining " in server.log)
+        for _ in range(ANYWHERE):
+            await server.call()
+            assert (await server.ask("/calls"))["calls"]
+            await server.tell("ParticipantJoin", 1)
+        await until(server._are_all_listed)
+        carried = await server.carried()
+        assert carried[name] == {line.stream_id for line in by_worker[name]}
+        for line in by_worker[name]:
+            assert line.close_reason is None
+            await server.ask(f"/calls/{line.stream_id}", "DELETE")
+        await until(lambda: "worker 1 has ended" in server.log)
+        assert "died" not in server.log
+
+
+async def test_to_leave_calls_unasked_is_to_die(tmp_path: Path) -> None:
+    """Whatever the exit code."""
+    file = tmp_path / "leaves.py"
+    file.write_text(
+        "import asyncio, os\nclass Bot:\n    sample_rate_hz = 8000\n"
+        "    async def setup(self): pass\n    async def close(self): pass\n"
+        "    async def __call__(self, call):\n"
+        "        await asyncio.sleep(0.5)\n        os._exit(0)\n"
+    )
+    async with workers(tmp_path, "--bot", f"{file}:Bot") as server:
+        line = Line(1)
+        url = f"{server.facts['url']}/Bot"
+        server._spawn("line", line.live(url))
+        await until(lambda: "died (exit code 0), and with it 1 calls" in server.log)
+
+
+async def test_a_worker_that_cannot_be_started_now_is_started_later(
+    tmp_path: Path,
+) -> None:
+    """Too few descriptors, for a while, take nothing from those that serve."""
+    async with workers(tmp_path) as server:
+        parent = server.process.pid
+        before = resource.prlimit(parent, resource.RLIMIT_NOFILE)
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, (4, before[1]))
+        os.kill((await server.pids())["1"], signal.SIGKILL)
+        await until(lambda: "a worker cannot start: " in server.log)
+        assert server.process.returncode is None
+        resource.prlimit(parent, resource.RLIMIT_NOFILE, before)
+
+        async def is_replaced() -> bool:
+            return await server.count("bridge_workers") == 2
+
+        await until(is_replaced)
+        assert await server.count("bridge_worker_deaths_total") == 1
+
+
 async def test_a_signal_drains_all_and_a_second_forces(tmp_path: Path) -> None:
     """No new calls; those that go on may end; then the exit code is 0."""
     async with workers(tmp_path) as server:
@@ -232,6 +294,27 @@ async def test_no_worker_outlives_the_parent(tmp_path: Path) -> None:
         pids = (await server.pids()).values()
         assert len(pids) == 2
         server.process.kill()
+        await until(lambda: not any(map(is_there, pids)))
+
+
+async def test_not_even_one_whose_bot_holds_the_interpreter(tmp_path: Path) -> None:
+    """No thread of its own could end it then: the kernel has to."""
+    file = tmp_path / "holds.py"
+    file.write_text(
+        "import ctypes\nclass Bot:\n    sample_rate_hz = 8000\n"
+        "    async def setup(self):\n"
+        "        print('held', flush=True)\n"
+        "        ctypes.PyDLL(None).sleep(60)\n"
+        "    async def close(self): pass\n"
+        "    async def __call__(self, call): pass\n"
+    )
+    words = ["serve", "--port", "0", "--workers", "2", "--bot", f"{file}:Bot"]
+    async with command(*words) as process:
+        for _ in range(2):
+            assert "held" in await first_line(process)
+        pids = pids_under(process.pid).values()
+        assert len(pids) == 2
+        process.kill()
         await until(lambda: not any(map(is_there, pids)))
 
 

@@ -142,7 +142,8 @@ class Hub(Collector):
         except EOFError:
             pass
         finally:
-            await wire.close()
+            # Nothing is owed to it; whoever holds its socket may never read.
+            wire.abort()
 
     def leave(self, worker: int) -> list[FleetCall]:
         """Forget a worker that is gone, and tell the others; the calls that it had."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.server.fleet import FleetCall
 from bridge.server.workers.exchange import SNAPSHOT_S
 from bridge.server.workers.hub import Hub, Seat
-from bridge.server.workers.letters import Force, Level, Reload, Stop
+from bridge.server.workers.letters import Failed, Force, Level, Reload, Stop
 from bridge.server.workers.wire import Wire
 from bridge.tasks import Change, background, failures_in
 
@@ -43,9 +44,9 @@ class Supervisor:
     """The parent of the workers.
 
     Args:
-        command: Runs a worker, with two more arguments: its place, and the descriptor
-            of its socket to the hub. It gets the plan by its standard input, which
-            stays open for as long as the parent lives.
+        command: Runs a worker, with three more arguments: the parent's process, its
+            place, and the descriptor of its socket to the hub. It gets the plan by its
+            standard input, which stays open for as long as the parent lives.
         plan: What it shall do.
         count: So many workers there are.
     """
@@ -127,35 +128,59 @@ class Supervisor:
         backoff_s = 0.0
         while not self._stopping.is_set():
             began_s = now()
-            seat, lost, code = await self._live(place)
-            has_left = seat.facts is not None and code == 0
-            if has_left:
-                _LOG.info("worker %d has ended", place)
+            try:
+                process, ours = await self._start(place)
+            except OSError as error:
+                # Of too many processes or descriptors, say: there may be fewer soon.
+                failure: Failed | None = Failed(str(error), is_config=False)
+                is_quick = True
             else:
-                self._mourn(place, seat, lost, code)
+                seat, lost, code = await self._live(place, process, ours)
+                failure = seat.failure
+                has_left = self._has_left(seat, code)
+                if has_left:
+                    _LOG.info("worker %d has ended", place)
+                else:
+                    self._mourn(place, seat, lost, code)
+                is_young = seat.facts is None or now() - began_s < QUICK_S
+                is_quick = not has_left and is_young
             if self._stopping.is_set():
                 return
-            is_quick = not has_left and now() - began_s < QUICK_S
             self._quick_deaths = self._quick_deaths + 1 if is_quick else 0
             backoff_s = max(FIRST_BACKOFF_S, 2 * backoff_s) if is_quick else 0.0
-            self._give_up_on(seat)
+            self._give_up_on(failure)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(backoff_s, LONGEST_BACKOFF_S)):
                     await self._stopping.wait()
 
-    async def _live(self, place: int) -> tuple[Seat, list[FleetCall], int]:
-        """One worker's life: what it had last, its calls that are lost, its code."""
+    async def _start(
+        self, place: int
+    ) -> tuple[asyncio.subprocess.Process, socket.socket]:
+        """Start a worker; its process, and our end of its socket.
+
+        Raises:
+            OSError: If there can be no more processes or descriptors now.
+        """
         ours, theirs = socket.socketpair()
-        with theirs:
+        with contextlib.ExitStack() as unless_started, theirs:
+            unless_started.callback(ours.close)
             process = await asyncio.create_subprocess_exec(
-                *(*self._command, str(place), str(theirs.fileno())),
+                *self._command,
+                *map(str, (os.getpid(), place, theirs.fileno())),
                 stdin=asyncio.subprocess.PIPE,
                 pass_fds=(theirs.fileno(),),
                 # What a terminal or an init system sends to a group is the parent's
                 # to hear, and to tell.
                 start_new_session=True,
             )
+            unless_started.pop_all()
         self._processes[place] = process
+        return process, ours
+
+    async def _live(
+        self, place: int, process: asyncio.subprocess.Process, ours: socket.socket
+    ) -> tuple[Seat, list[FleetCall], int]:
+        """One worker's life: what it had last, its calls that are lost, its code."""
         wire = await Wire.over(ours)
         async with background() as spawn:
             attending = spawn(f"hub {place}", self.hub.attend(place, wire))
@@ -163,11 +188,22 @@ class Supervisor:
                 process.stdin.write(self._plan)
             if self._stopping.is_set():
                 wire.send(0, Stop())
-            code = await process.wait()
+            try:
+                code = await process.wait()
+            except asyncio.CancelledError:
+                # At once: it may be what the end of the block would wait for.
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                raise
             await asyncio.wait({attending}, timeout=LAST_WORDS_S)
             del self._processes[place]
         seat = self.hub.seats[place]
         return seat, self.hub.leave(place), code
+
+    def _has_left(self, seat: Seat, code: int) -> bool:
+        """Whether a worker ended as it should: asked to, or with no calls to lose."""
+        is_asked = self._stopping.is_set()
+        return seat.facts is not None and code == 0 and (is_asked or not seat.count)
 
     def _mourn(
         self, place: int, seat: Seat, lost: Sequence[FleetCall], code: int
@@ -183,18 +219,19 @@ class Supervisor:
             "".join(f" {call.stream_id}" for call in lost[:MOST_NAMED]),
         )
 
-    def _give_up_on(self, seat: Seat) -> None:
+    def _give_up_on(self, failure: Failed | None) -> None:
         """See whether a worker that could not live means that none can."""
-        if seat.failure is not None and not self._was_up:
-            kind = ConfigError if seat.failure.is_config else BridgeError
-            raise kind(seat.failure.text)
-        if seat.failure is not None:
-            _LOG.error("a worker cannot start: %s", seat.failure.text)
+        if failure is not None and not self._was_up:
+            kind = ConfigError if failure.is_config else BridgeError
+            raise kind(failure.text)
+        if failure is not None:
+            _LOG.error("a worker cannot start: %s", failure.text)
         is_nobody_there = not self._was_up or not self.hub.ready
         if self._quick_deaths >= MOST_QUICK_DEATHS and is_nobody_there:
             raise BridgeError(
                 f"{self._quick_deaths} workers died one after the other, each within "
-                f"{QUICK_S:g} s of its start: the log says of what"
+                f"{QUICK_S:g} s of its start, or before it was ready: the log says of "
+                "what"
             )
 
 

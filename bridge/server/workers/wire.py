@@ -69,6 +69,10 @@ class Wire:
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
 
+    def abort(self) -> None:
+        """Close the socket at once, whatever is left to send."""
+        self._writer.transport.abort()
+
 
 def opened(sealed: msgspec.Raw) -> Letter:
     """Read a letter.

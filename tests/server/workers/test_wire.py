@@ -61,6 +61,17 @@ async def test_who_does_not_read_is_seen() -> None:
     await one.close()
 
 
+async def test_who_does_not_read_is_not_waited_for() -> None:
+    """Even at the end: what was not sent is dropped."""
+    one, other = await wires()
+    one.send(0, Told({"x": "y" * 2_000_000}))
+    one.abort()
+    async with asyncio.timeout(5):
+        with pytest.raises(EOFError):
+            await one.receive()
+    await other.close()
+
+
 def test_what_is_no_letter_is_an_error() -> None:
     """As of another version."""
     for what in ({"type": "Proclamation"}, [1], {"type": "Over", "stream_id": 1}):
