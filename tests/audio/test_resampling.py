@@ -1,6 +1,8 @@
 """Constant delay, whatever the chunks, and a filter as good as it claims."""
 
+import importlib.util
 import os
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.audio import resampling
 from bridge.audio.levels import rms_dbfs
 from bridge.audio.pcm import Samples, silence
 from bridge.audio.resampling import (
@@ -262,3 +265,21 @@ def test_every_second_sample_of_an_array_will_do(from_hz: int, to_hz: int) -> No
 
     expected = resampler(from_hz, to_hz).process(stereo[:, 0].copy())
     assert np.array_equal(heard, expected)
+
+
+def test_without_the_compiled_filter_numpys_serves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where there was no compiler."""
+    monkeypatch.delattr("bridge.audio._fir", raising=False)
+    monkeypatch.setitem(sys.modules, "bridge.audio._fir", None)
+    spec = importlib.util.spec_from_file_location("plain", resampling.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    plain = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(plain)
+
+    heard = plain.resampler(8000, 16000).process(silence(160))
+
+    assert heard.shape == (320,)
+    assert plain._fir is None
