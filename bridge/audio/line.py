@@ -9,12 +9,10 @@ import sys
 import numpy as np
 
 from bridge.audio.codecs import L16, Codec
-from bridge.audio.pcm import Samples
+from bridge.audio.pcm import INT16, Samples
 from bridge.audio.resampling import Polyphase, resampler
 
 __all__ = ["FromWire", "ToWire"]
-
-INT16 = np.dtype(np.int16)
 
 
 def _is_host_l16(codec: Codec) -> bool:

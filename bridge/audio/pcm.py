@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "FRAME_MS",
+    "INT16",
     "Floats",
     "Samples",
     "frame_samples",
@@ -16,6 +17,8 @@ __all__ = [
     "saturate_in_place",
     "silence",
 ]
+
+INT16 = np.dtype(np.int16)
 
 Samples: TypeAlias = NDArray[np.int16]
 """Mono audio: int16, shape `(n,)`, host byte order."""

@@ -21,11 +21,9 @@ try:
     from bridge.audio import _fir
 except ImportError:  # Nothing was compiled when it was installed.
     _fir = None  # type: ignore[assignment]
-from bridge.audio.pcm import Floats, Samples, saturate, saturate_in_place
+from bridge.audio.pcm import INT16, Floats, Samples, saturate, saturate_in_place
 
 __all__ = ["Polyphase", "Resampler", "resample", "resampler", "taps_by_lane"]
-
-INT16 = np.dtype(np.int16)
 
 HALF_TAPS = 12
 """Delay in samples of the slower rate; the filter has twice as many and one."""

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 
 from bridge.audio import files
-from bridge.audio.pcm import Samples
+from bridge.audio.pcm import INT16, Samples
 from bridge.audio.tones import DTMF_HZ
 from bridge.call.control import CallControl
 from bridge.call.events import Audio, Ended, Event, Heard, Member
@@ -33,8 +33,6 @@ from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import Spawn
 
 __all__ = ["Call", "CallFacts", "Source"]
-
-_INT16 = np.dtype(np.int16)
 
 Source: TypeAlias = (
     Samples | str | os.PathLike[str] | AsyncIterable[Samples] | Iterable[Samples]
@@ -317,14 +315,14 @@ async def _each(pieces: Iterable[Samples]) -> AsyncIterator[Samples]:
 
 def _check(samples: object) -> None:
     if (
-        type(samples) is np.ndarray and samples.dtype is _INT16 and samples.ndim == 1
+        type(samples) is np.ndarray and samples.dtype is INT16 and samples.ndim == 1
     ):  # As nearly always.
         return
     if not isinstance(samples, np.ndarray):
         raise MisuseError(
             f"samples are a numpy array of int16, got {type(samples).__name__}"
         )
-    if samples.dtype != _INT16 or samples.ndim != 1:
+    if samples.dtype != INT16 or samples.ndim != 1:
         hint = ""
         if np.issubdtype(samples.dtype, np.floating):
             hint = "; from -1 to 1: (floats * 32767).astype(numpy.int16)"
