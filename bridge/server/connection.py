@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 
 from bridge.call.pacing import Wheel
 from bridge.server.allowance import Allowance
-from bridge.server.framing import Framing, WebsocketsFraming
+from bridge.server.framing import Framing, WebsocketsFraming, to_nobody
 from bridge.server.guest import Guest, Refusal
 from bridge.server.handshake import (
     HEAD_ENDS,
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 _LOG = logging.getLogger(__name__)
+
+IDLE_LOOK = 0.2
+"""Part of the idle timeout after which it is looked whether anything came."""
 
 NO_CLOSE_FRAME = 1006
 """What RFC 6455 calls a socket that just broke."""
@@ -90,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._guest: Guest | None = None
         self._framing: Framing | None = None
         """Once the socket is a WebSocket."""
-        self.send: Callable[[bytes], None] = _to_nobody
+        self.send: Callable[[bytes], None] = to_nobody
         """Send a text message; on a closed socket, do nothing."""
         self.is_writable = True
         """Whether the far end keeps reading."""
@@ -136,12 +139,18 @@ class Connection(asyncio.Protocol):
     def close(self, code: int, reason: str) -> None:
         """Say goodbye; the socket closes when the far end has answered, or soon."""
         if self._framing is not None and self._framing.is_open:
+            self._framing.take_text = to_nobody
             short = reason.encode()[:LONGEST_REASON_BYTES].decode(errors="ignore")
             self._is_leaving = True
             self._start_by_s = self._pong_by_s = self._ping_at_s = None
             self._close_by_s = self._now() + self._options.close_timeout_s
             self._framing.close(code, short)
             self._watch()
+
+    def deliver_to(self, receive: Callable[[bytes], None]) -> None:
+        """Let somebody take messages from now on, without a detour."""
+        if self._framing is not None and not self._is_leaving:
+            self._framing.take_text = receive
 
     def abort(self) -> None:
         """Drop the socket; with TLS it may only be about to be one."""
@@ -202,20 +211,15 @@ class Connection(asyncio.Protocol):
         self._is_lost = True
         if self._framing is not None:
             self._framing.receive_eof()
+            self._framing.take_text = to_nobody
         if self._guest is not None:
             self._guest.closed(cleanly=self.close_code != NO_CLOSE_FRAME)
         # What keeps us for a while yet, as the wheel, need not keep its buffers.
         self._guest = self._framing = None
-        self.send = _to_nobody
+        self.send = to_nobody
         self._on_lost(self)
 
     # ------------------------------------------------------- what the framing tells
-
-    def take_text(self, text: bytes) -> None:
-        """Take a whole message."""
-        if self._guest is not None and not self._is_leaving:
-            self._idle_since_s = self._now()
-            self._guest.receive(text)
 
     def take_other(self, opcode: int) -> None:
         """Note what is no text."""
@@ -223,7 +227,8 @@ class Connection(asyncio.Protocol):
             # It does not count: who only answers pings carries no stream.
             self._pong_by_s = None
         elif self._guest is not None and not self._is_leaving:
-            self._idle_since_s = self._now()
+            if self._framing is not None:
+                self._framing.has_received = True
             if opcode == Opcode.BINARY:
                 self._guest.complain("binary message, allowed are text messages")
 
@@ -270,13 +275,13 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request) -> None:
         self.path = request.path.partition("?")[0]
         try:
-            self._guest = self._admit(self, request)
+            guest = self._guest = self._admit(self, request)
             response = self._websocket.accept(request)
         except Refusal as refusal:
-            response = refuse(self._websocket, refusal)
+            guest, response = None, refuse(self._websocket, refusal)
         self._upgrade_by_s = None
         now_s = self._now()
-        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS or guest is None:
             self._guest = None
             self._close_by_s = now_s + self._options.close_timeout_s
             self._websocket.send_response(response)
@@ -284,6 +289,7 @@ class Connection(asyncio.Protocol):
             self._start_by_s = now_s + self._options.start_timeout_s
             self._ping_at_s = now_s + self._options.ping_interval_s
             self._framing = self._upgrade(request, response)
+            self._framing.take_text = guest.receive
             self.send = self._framing.send
         self._head = b""
         self._watch()
@@ -328,6 +334,9 @@ class Connection(asyncio.Protocol):
             self._ping(now_s)
         if self._guest is not None and self._guest.is_started:
             self._start_by_s = None
+        if self._framing is not None and self._framing.has_received:
+            self._framing.has_received = False
+            self._idle_since_s = now_s
         deadlines = (
             (self._upgrade_by_s, "no complete request"),
             (self._start_by_s, "no start"),
@@ -341,6 +350,9 @@ class Connection(asyncio.Protocol):
                 self._expire(what)
                 return
         pending = [due_s for due_s, _what in deadlines if due_s is not None]
+        if self._idle_by_s is not None:
+            # What comes is noted without its time: the time is that of our look at it.
+            pending.append(now_s + self._options.idle_timeout_s * IDLE_LOOK)
         if self._ping_at_s is not None:
             pending.append(self._ping_at_s)
         next_s = min(pending, default=None)
@@ -385,7 +397,3 @@ def _limit_kernel_buffer(connected: socket.socket | None) -> None:
             connected.setsockopt(
                 socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES
             )
-
-
-def _to_nobody(_text: bytes) -> None:
-    """There is no WebSocket yet."""

@@ -28,6 +28,7 @@ __all__ = [
     "Owner",
     "WebsocketsFraming",
     "framing_of",
+    "to_nobody",
 ]
 
 MOST_AT_ONCE = 16
@@ -47,9 +48,6 @@ HEAD_BYTES = {126: 4, 127: 10}
 
 class Owner(Protocol):
     """Whose socket it is."""
-
-    def take_text(self, text: bytes) -> None:
-        """Take a whole message."""
 
     def take_other(self, opcode: int) -> None:
         """Note what is no text: RFC 6455's number of a binary or control frame."""
@@ -75,6 +73,10 @@ class Framing(Protocol):
 
     is_open: bool
     """Whether text can still be sent."""
+    take_text: Callable[[bytes], None]
+    """Takes whole messages; nobody, until the owner says who."""
+    has_received: bool = False
+    """Whether a message came; the owner, who has looked, says no again."""
 
     @property
     def close_code(self) -> int | None:
@@ -110,8 +112,9 @@ class WebsocketsFraming:
     """
 
     __slots__ = (
-        *("_fragments", "_frames", "_head", "_inside", "_is_between"),
-        *("_max_size", "_owner", "_unread", "_websocket", "_write", "is_open"),
+        *("_fragments", "_frames", "_head", "_inside", "_is_between", "_max_size"),
+        *("_owner", "_unread", "_websocket", "_write", "has_received", "is_open"),
+        "take_text",
     )
 
     def __init__(
@@ -122,6 +125,8 @@ class WebsocketsFraming:
         write: Callable[[bytes], None],
     ) -> None:
         self.is_open = True
+        self.has_received = False
+        self.take_text: Callable[[bytes], None] = to_nobody
         self._websocket = websocket
         self._max_size = max_size
         self._owner = owner
@@ -149,13 +154,13 @@ class WebsocketsFraming:
         """Send a text message; on a closed socket, do nothing."""
         # What the library would write: no mask, no extension, no fragments.
         if self.is_open:
-            size = len(text)
+            size, write = len(text), self._write
             if size < 126:
-                self._write(b"\x81%c%b" % (size, text))
+                write(b"\x81%c%b" % (size, text))
             elif size < 65536:
-                self._write(b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), text))
+                write(b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), text))
             else:
-                self._write(b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), text))
+                write(b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), text))
 
     def ping(self) -> None:
         """Ask the far end for a pong."""
@@ -179,8 +184,12 @@ class WebsocketsFraming:
             and int.from_bytes(data[2:4], "big") == size - 8 <= self._max_size
         ):
             # What nearly always comes: one frame of audio, and nothing else.
-            self._owner.take_text(apply_mask(data[8:], data[4:8]))
-            self._count_frame()
+            self.has_received = True
+            take_text = self.take_text
+            take_text(apply_mask(data[8:], data[4:8]))
+            self._frames += 1
+            if self._frames >= MOST_AT_ONCE:
+                self._may_go_on()
         elif self._unread:
             self._unread += data
         else:
@@ -202,8 +211,9 @@ class WebsocketsFraming:
     def _count_frame(self) -> bool:
         """Whether more may be read now."""
         self._frames += 1
-        if self._frames < MOST_AT_ONCE:
-            return True
+        return self._frames < MOST_AT_ONCE or self._may_go_on()
+
+    def _may_go_on(self) -> bool:
         self._frames = 0
         return self._owner.may_go_on(MOST_AT_ONCE)
 
@@ -243,7 +253,7 @@ class WebsocketsFraming:
         is_short = end <= size and length <= self._max_size
         if is_plain and is_short and self.is_open:
             mask = data[text - MASK_BYTES : text]
-            self._owner.take_text(apply_mask(data[text:end], mask))
+            self._hand_on(apply_mask(data[text:end], mask))
         else:
             self._inside = max(0, end - size)
             self._pass_on(data[begin:end])
@@ -260,7 +270,7 @@ class WebsocketsFraming:
     def _take(self, frame: Frame) -> None:
         match frame.opcode:
             case Opcode.TEXT if frame.fin:
-                self._owner.take_text(bytes(frame.data))
+                self._hand_on(bytes(frame.data))
             case Opcode.TEXT:
                 self._fragments = bytearray(frame.data)
             case Opcode.CONT if self._fragments is not None:
@@ -268,11 +278,15 @@ class WebsocketsFraming:
                 if frame.fin:
                     text = bytes(self._fragments)
                     self._fragments = None
-                    self._owner.take_text(text)
+                    self._hand_on(text)
             case Opcode.CONT:
                 pass
             case _:
                 self._owner.take_other(frame.opcode)
+
+    def _hand_on(self, text: bytes) -> None:
+        self.has_received = True
+        self.take_text(text)
 
     def _flush(self) -> None:
         self.is_open = self._websocket.state is OPEN
@@ -281,6 +295,10 @@ class WebsocketsFraming:
                 self._write(data)
             else:
                 self._owner.end()
+
+
+def to_nobody(_text: bytes) -> None:
+    """Take what there is nobody for."""
 
 
 def framing_of(transport: str) -> "type[PicowsFraming] | None":

@@ -11,7 +11,7 @@ import picows
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSCloseHandshake, WSProtocol  # type: ignore[attr-defined]
 
-from bridge.server.framing import MOST_AT_ONCE, Framing, Owner
+from bridge.server.framing import MOST_AT_ONCE, Framing, Owner, to_nobody
 from bridge.server.handshake import upgrade_request
 
 __all__ = ["PicowsFraming"]
@@ -39,11 +39,10 @@ class PicowsFraming(WSListener, Framing):
         max_size: int,
         owner: Owner,
     ) -> None:
-        self.is_open = True
+        self.is_open, self.take_text = True, to_nobody
         self._owner, self._headers, self._max_size = owner, headers, max_size
         self._fragments: bytearray | None = None
-        self._is_skipping = False
-        self._frames = 0
+        self._is_skipping, self._frames = False, 0
         pings = (False, 10, 10, picows.WSAutoPingStrategy.PING_WHEN_IDLE, False)
         limits = (max_size, None, READ_BYTES)
         settings = (None, None, False, self._answer, _LOG, True, None, *pings, *limits)
@@ -98,11 +97,12 @@ class PicowsFraming(WSListener, Framing):
             self._fail(WSCloseCode.PROTOCOL_ERROR)
         elif kind.value >= WSMsgType.CLOSE.value:
             self._take_control(frame, kind)
-        # What comes after goodbye is for nobody.
-        elif self.is_open and kind == TEXT and frame.fin and self._fragments is None:
-            self._owner.take_text(frame.get_payload_as_bytes())
-        elif self.is_open:
-            self._take_part(frame, kind)
+        elif self.is_open:  # What comes after goodbye is for nobody.
+            self.has_received = True
+            if kind == TEXT and frame.fin and self._fragments is None:
+                self.take_text(frame.get_payload_as_bytes())
+            else:
+                self._take_part(frame, kind)
         self._frames += 1
         if self._frames >= MOST_AT_ONCE and frame.last_in_buffer:
             self._owner.may_go_on(self._frames)
@@ -121,7 +121,7 @@ class PicowsFraming(WSListener, Framing):
                 self._fail(WSCloseCode.MESSAGE_TOO_BIG)
             elif frame.fin:
                 self._fragments = None
-                self._owner.take_text(bytes(text))
+                self.take_text(bytes(text))
 
     def _take_control(self, frame: WSFrame, kind: WSMsgType) -> None:
         if kind == WSMsgType.PING:

@@ -1,7 +1,7 @@
 """Who is behind a socket: a new call, one that goes on, or nobody yet."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from bridge.call.session import Session
@@ -68,7 +68,6 @@ class Reception:
         self._protocol = StreamProtocol(Side.BRIDGE)
         self._session: Session | None = None
         self._errors = 0
-        self.receive: Callable[[bytes], None] = self._receive_first
 
     @property
     def ids(self) -> Mapping[str, str]:
@@ -110,7 +109,8 @@ class Reception:
         else:
             self._calls.broken(session)
 
-    def _receive_first(self, text: bytes) -> None:
+    def receive(self, text: bytes) -> None:
+        """Take a message before there is a call."""
         try:
             message = self._protocol.receive(text)
         except StreamError as error:
@@ -166,4 +166,4 @@ class Reception:
     def _hand_over(self, session: Session) -> None:
         self.is_started = True
         self._session = session
-        self.receive = session.receive
+        self._connection.deliver_to(session.receive)

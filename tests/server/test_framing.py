@@ -40,9 +40,6 @@ class Owner:
     most: int = 10**9
     """Frames it lets through."""
 
-    def take_text(self, text: bytes) -> None:
-        self.texts.append(text)
-
     def take_other(self, opcode: int) -> None:
         self.others.append(int(opcode))
 
@@ -65,6 +62,7 @@ class Owner:
 def framing() -> tuple[WebsocketsFraming, Owner]:
     owner = Owner()
     made = WebsocketsFraming(upgraded(), MAX_SIZE, owner, owner.written.append)
+    made.take_text = owner.texts.append
     return made, owner
 
 
