@@ -19,6 +19,7 @@ from bridge.call.inbound import Inbound
 from bridge.metrics import Metrics
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import Media, Numbered
+from bridge.stream.prediction import Prediction
 from bridge.stream.sequence import Anomaly, GapDetector
 
 __all__ = ["Hearing"]
@@ -36,6 +37,7 @@ class Hearing:
 
     __slots__ = (
         *("_bytes_per_ms", "_from_wire", "_gaps", "_inbound", "_metrics", "coach"),
+        "_prediction",
         *("on_dropped", "on_gap", "received_samples"),
     )
 
@@ -57,26 +59,55 @@ class Hearing:
         self._from_wire = FromWire(
             CODECS[content_type.encoding], content_type.rate_hz, sample_rate_hz
         )
-        self._bytes_per_ms = (
-            content_type.rate_hz * content_type.bytes_per_sample // 1000
-        )
+        self._bytes_per_ms = content_type.bytes_per_ms
         self._gaps = GapDetector()
+        self._prediction = Prediction(content_type, self._gaps)
         self._inbound = inbound
         self._metrics = metrics
 
-    def hear(self, message: Media) -> None:
-        """Take a frame."""
+    def hear_next(self, text: bytes) -> bool:
+        """Take a message if it is the frame that was to come; say whether it was."""
+        take = self._prediction.take
+        payload = take(text)
+        if payload is None:
+            return False
+        self._metrics.frames_received += 1
+        self._push(payload)
+        return True
+
+    def hear(self, message: Media, text: bytes) -> None:
+        """Take a frame that had to be parsed.
+
+        Args:
+            message: The frame.
+            text: As it was written: the next may be like it.
+        """
         media = message.media
         # A bidirectional stream can only be inbound, but some say it echoes us.
         if media.track != "inbound" and media.track is not None:
             return
         self._metrics.frames_received += 1
         duration_ms = len(media.payload) // self._bytes_per_ms
-        if not self._gaps.follows(message, duration_ms) and self._is_repeated(
-            message, duration_ms
-        ):
-            return
-        samples = self._from_wire.samples(media.payload)
+        with self._prediction.caught_up():
+            is_repeated = not self._gaps.follows(
+                message, duration_ms
+            ) and self._is_repeated(message, duration_ms)
+        if not is_repeated:
+            self._prediction.learn(text, message)
+            self._push(media.payload)
+
+    def observe(self, message: Numbered) -> None:
+        """Look at the number of a message that is no frame."""
+        with self._prediction.caught_up():
+            self._observe(message)
+
+    def begin_anew(self) -> None:
+        """The numbering begins anew: there is another socket."""
+        self._prediction.forget()
+        self._gaps.forget()
+
+    def _push(self, payload: bytes) -> None:
+        samples = self._from_wire.samples(payload)
         count, place = len(samples), self.received_samples
         self.received_samples = place + count
         if count and self.coach is not None:
@@ -84,20 +115,15 @@ class Hearing:
         elif count and self._inbound.push_audio(Audio(samples, place)):
             self.on_dropped()
 
-    def observe(self, message: Numbered) -> None:
-        """Look at the number of a message that is no frame."""
+    def _observe(self, message: Numbered) -> None:
         found = self._gaps.observe(message)
         if found is not None:
             self._count(found.anomaly)
 
-    def begin_anew(self) -> None:
-        """The numbering begins anew: there is another socket."""
-        self._gaps = GapDetector()
-
     def _is_repeated(self, message: Media, duration_ms: int) -> bool:
         """Look at what is irregular with a frame; True if it is not to be heard."""
         found = self._gaps.observe_audio(message, duration_ms)
-        self.observe(message)
+        self._observe(message)
         if found is None:
             return False
         self._count(found.anomaly)

@@ -147,10 +147,13 @@ class Session:
         """Take one message of the far end; what is wrong with it ends nothing."""
         if self.tape is not None:
             self.tape.received(text)
+        if self._hearing.hear_next(text):
+            self._errors_in_a_row = 0
+            return
         try:
             message = self._protocol.receive(text)
             if type(message) is Media:
-                self._hearing.hear(message)
+                self._hearing.hear(message, text)
             else:
                 self._take(message)
         except StreamError as error:
@@ -295,6 +298,7 @@ class Session:
         if self._link is not None:
             self._link.close(code, reason)
         self._link = None
+        self._hearing.begin_anew()
         self._inbound.push(Ended(reason))
         self._over.set()
 

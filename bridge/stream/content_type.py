@@ -46,6 +46,11 @@ class ContentType:
         return cls(encoding, rate_hz)
 
     @property
+    def bytes_per_ms(self) -> int:
+        """Of payload."""
+        return self.rate_hz * self.bytes_per_sample // 1000
+
+    @property
     def bytes_per_sample(self) -> int:
         """2 for L16, 1 for mu-law."""
         return BYTES_PER_SAMPLE[self.encoding]

@@ -47,10 +47,32 @@ class GapDetector:
     __slots__ = ("_chunk", "_duration_ms", "_sequence_number", "_timestamp_ms")
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """The numbering begins anew."""
         self._sequence_number: int | None = None
         self._chunk: int | None = None
         self._timestamp_ms: int | None = None
         self._duration_ms = 0
+
+    def last(self) -> tuple[int, int, int, int]:
+        """The last frame's numbers, -1 where there was none, and its length in ms."""
+        return (
+            -1 if self._sequence_number is None else self._sequence_number,
+            -1 if self._chunk is None else self._chunk,
+            -1 if self._timestamp_ms is None else self._timestamp_ms,
+            self._duration_ms,
+        )
+
+    def go_on_from(
+        self, sequence_number: int, chunk: int, timestamp_ms: int, duration_ms: int
+    ) -> None:
+        """Note that somebody else saw frames follow, up to these numbers."""
+        self._sequence_number = None if sequence_number < 0 else sequence_number
+        self._chunk = None if chunk < 0 else chunk
+        self._timestamp_ms = None if timestamp_ms < 0 else timestamp_ms
+        self._duration_ms = duration_ms
 
     def follows(self, message: Media, duration_ms: int) -> bool:
         """Take a frame if it is just the one that was to come.

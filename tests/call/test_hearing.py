@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.audio.codecs import L16
 from bridge.call.events import Audio, Coached, Gap, Member
 from bridge.call.hearing import Hearing
 from bridge.call.inbound import Inbound
 from bridge.metrics import Metrics
+from bridge.stream.codec import dump
 from bridge.stream.content_type import DEFAULT_CONTENT_TYPE
-from bridge.stream.messages import Media, MediaBody
+from bridge.stream.messages import Dtmf, DtmfBody, Media, MediaBody
 
 
 class Setting:
@@ -32,7 +35,31 @@ class Setting:
     def hear(self, number: int, track: str | None = "inbound") -> None:
         payload = L16.encode(np.full(160, number, np.int16))
         body = MediaBody(payload, track, str(1000 + 20 * number), number)
-        self.hearing.hear(Media(sequence_number=number + 1, media=body))
+        message = Media(sequence_number=number + 1, media=body)
+        text = dump(message)
+        if not self.hearing.hear_next(text):
+            self.hearing.hear(message, text)
+
+    def undergo(self, number: int, fate: str, *, is_parsed: bool) -> None:
+        """Let a frame come, or not, parsed in any case or only where it has to be."""
+        sound = np.arange(160, dtype=np.int16) * number
+        late_ms = 500 if fate == "is late" else 0
+        body = MediaBody(
+            L16.encode(sound), "inbound", str(20 * number + late_ms), number
+        )
+        message: Media | Dtmf = Media(sequence_number=number, media=body)
+        if fate == "key":
+            message = Dtmf(sequence_number=number, dtmf=DtmfBody("1"))
+        for _ in range({"is lost": 0, "comes twice": 2}.get(fate, 1)):
+            text = dump(message)
+            if fate == "is odd":
+                text = text.replace(b":", b": ")
+            if not is_parsed and self.hearing.hear_next(text):
+                continue
+            if isinstance(message, Media):
+                self.hearing.hear(message, text)
+            else:
+                self.hearing.observe(message)
 
     def taken(self) -> Iterator[object]:
         while (event := self.inbound.take()) is not None:
@@ -111,3 +138,27 @@ def test_what_is_dropped_is_told() -> None:
 
     assert setting.dropped == 3
     assert setting.inbound.dropped_samples == 3 * 320
+
+
+FATES = st.sampled_from(["comes", "is lost", "comes twice", "is late", "is odd", "key"])
+
+
+@given(fates=st.lists(FATES, min_size=3, max_size=40))
+def test_what_is_foreseen_is_heard_as_if_it_were_parsed(fates: list[str]) -> None:
+    """Whatever befalls the stream: the same events, gaps and counts, in order."""
+    foreseeing, parsing = Setting(), Setting()
+    for number, fate in enumerate(fates, 1):
+        for setting in (foreseeing, parsing):
+            setting.undergo(number, fate, is_parsed=setting is parsing)
+
+    assert foreseeing.metrics.frames_received == parsing.metrics.frames_received
+    assert foreseeing.metrics.gaps == parsing.metrics.gaps
+    assert foreseeing.gaps == parsing.gaps
+    assert list(map(told, foreseeing.taken())) == list(map(told, parsing.taken()))
+
+
+def told(event: object) -> object:
+    """Arrays as what can be compared."""
+    if isinstance(event, Audio):
+        return event.samples.tobytes(), event.start_samples
+    return event
