@@ -40,8 +40,9 @@ class FromWire:
 
     def samples(self, payload: bytes) -> Samples:
         """Take the next payload, of whole samples; what comes is the caller's own."""
-        if self._direct is not None:
-            return np.frombuffer(self._direct(payload), INT16)
+        direct = self._direct
+        if direct is not None:
+            return np.frombuffer(direct(payload), INT16)
         return self._resampler.process(self._decode(payload))
 
 
@@ -68,10 +69,11 @@ class ToWire:
         """How far payloads lag behind samples, in samples of the wire."""
         return self._resampler.delay_samples
 
-    def payload(self, samples: Samples) -> bytes:
+    def payload(self, samples: Samples) -> bytes | bytearray:
         """Take the next samples; what comes may be less, or nothing."""
-        if self._direct is not None:
-            return bytes(self._direct(samples.tobytes()))
+        direct = self._direct
+        if direct is not None:
+            return direct(samples.tobytes())
         return self._encode(self._resampler.process(samples))
 
     def flush(self) -> bytes:

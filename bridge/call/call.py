@@ -148,9 +148,11 @@ class Call:
             MisuseError: If another reader is waiting for the next event.
         """
         while True:
+            filled = self._inbound.filled()
+            if filled is not None:
+                await filled
             event = self._inbound.take()
             if event is None:
-                await self._inbound.filled()
                 continue
             yield event
             if isinstance(event, Ended):
@@ -164,8 +166,9 @@ class Call:
         """
         inbound = self._inbound
         while True:
-            if inbound.is_empty:
-                await inbound.filled()
+            filled = inbound.filled()
+            if filled is not None:
+                await filled
             event = inbound.take()
             if type(event) is Audio:
                 yield event.samples
@@ -183,7 +186,12 @@ class Call:
         Raises:
             MisuseError: If these are no int16 samples of shape `(n,)`.
         """
-        _check(samples)
+        if (
+            type(samples) is not np.ndarray
+            or samples.dtype is not INT16
+            or samples.ndim != 1
+        ):  # Hardly ever, and hardly ever wrong then.
+            _check(samples)
         if self.is_open:
             playback = self._outbound.speak(samples)
             if playback.queued_samples and self._outbound.is_full(playback):
@@ -314,10 +322,6 @@ async def _each(pieces: Iterable[Samples]) -> AsyncIterator[Samples]:
 
 
 def _check(samples: object) -> None:
-    if (
-        type(samples) is np.ndarray and samples.dtype is INT16 and samples.ndim == 1
-    ):  # As nearly always.
-        return
     if not isinstance(samples, np.ndarray):
         raise MisuseError(
             f"samples are a numpy array of int16, got {type(samples).__name__}"

@@ -8,10 +8,12 @@ Acknowledgements may be missing, late, or belong to audio that was cleared; the 
 need none of them, and their names are never used twice.
 """
 
+import array
 import collections
 import dataclasses
 import enum
 import math
+from collections.abc import Iterator
 
 __all__ = ["Bounds", "Certainty", "HeardLedger"]
 
@@ -26,8 +28,9 @@ REMEMBERED_ACKS = 8
 MOST_PENDING = 256
 """Checkpoints that are waited for at a time."""
 
-MOST_UNHEARD = 64
-"""Sendings that are remembered before those played for sure are forgotten."""
+REMEMBERED_SENDINGS = 128
+"""More than two seconds of frames, with their times. Older ones count as sent with the
+oldest of these."""
 
 
 class Certainty(enum.Enum):
@@ -51,35 +54,39 @@ class Bounds:
 
 
 class Playout:
-    """A queue that is played at 1x, fed through a line with a fixed latency."""
+    """A queue that is played at 1x, fed through a line with a fixed latency.
 
-    __slots__ = ("_floor", "_rate_hz", "ends_at_s", "sent")
+    As long as it does not run dry, it is told by one number, whatever is sent: when its
+    first sample would have been played, had it never been dry.
+    """
+
+    __slots__ = ("_floor", "_rate_hz", "zero_s")
 
     def __init__(self, rate_hz: int) -> None:
-        self.ends_at_s = -math.inf
+        self.zero_s = -math.inf
         self._rate_hz = rate_hz
-        self.sent = 0
         self._floor = 0
 
-    def send(self, count: int, now_s: float, latency_s: float = 0.0) -> None:
+    def ends_at_s(self, sent: int) -> float:
+        return self.zero_s + sent / self._rate_hz
+
+    def go_on(self, sent: int, now_s: float, latency_s: float = 0.0) -> None:
+        """More is sent now; see whether it comes after a pause."""
         begins_at_s = now_s + latency_s
-        if begins_at_s < self.ends_at_s:
-            begins_at_s = self.ends_at_s
-        else:
-            # A pause lies between: what was played before it stays played.
-            self._floor = self.played(now_s)
-        self.sent += count
-        self.ends_at_s = begins_at_s + count / self._rate_hz
+        if begins_at_s >= self.ends_at_s(sent):
+            # What was played before it stays played.
+            self._floor = self.played(sent, now_s)
+            self.zero_s = begins_at_s - sent / self._rate_hz
 
-    def played(self, now_s: float) -> int:
-        if now_s >= self.ends_at_s:
-            return self.sent
-        remaining = math.ceil((self.ends_at_s - now_s) * self._rate_hz - 1e-6)
-        return max(self._floor, self.sent - remaining)
+    def played(self, sent: int, now_s: float) -> int:
+        left_s = self.ends_at_s(sent) - now_s
+        if left_s <= 0:
+            return sent
+        return max(self._floor, sent - math.ceil(left_s * self._rate_hz - 1e-6))
 
-    def restart(self, played: int, ends_at_s: float) -> None:
-        self._floor = max(self._floor, min(played, self.sent))
-        self.ends_at_s = min(self.ends_at_s, ends_at_s)
+    def restart(self, sent: int, played: int, ends_at_s: float) -> None:
+        self._floor = max(self._floor, min(played, sent))
+        self.zero_s = min(self.zero_s, ends_at_s - sent / self._rate_hz)
 
 
 class HeardLedger:
@@ -90,9 +97,9 @@ class HeardLedger:
     """
 
     __slots__ = (
-        *("_confirmed", "_pending", "_rate_hz", "_round_trips_s", "_serial"),
-        *("_slowest", "_speech_began", "_unheard", "fastest"),
-        *("latency_s", "sent_samples"),
+        *("_confirmed", "_fastest", "_latest", "_pending", "_rate_hz"),
+        *("_round_trips_s", "_runs_from_s", "_sendings", "_serial", "_slowest"),
+        *("_speech_began", "latency_s", "sent_samples"),
     )
 
     def __init__(self, rate_hz: int) -> None:
@@ -100,11 +107,13 @@ class HeardLedger:
         self.latency_s = ASSUMED_LATENCY_S
         """The slowest of the last round trips, or the assumption."""
         self._rate_hz = rate_hz
-        self.fastest = Playout(rate_hz)
-        """The model in which whatever is sent has arrived."""
+        self._fastest = Playout(rate_hz)
         self._slowest = Playout(rate_hz)
-        # Position behind each sending that may not have been played, and its time.
-        self._unheard: collections.deque[tuple[int, float]] = collections.deque()
+        self._runs_from_s = -math.inf
+        """The earlier `zero_s` of both models, the slowest one's less its latency."""
+        # Position behind each sending, and its time, by turns: numbers in one place.
+        self._sendings = array.array("d", bytes(16 * REMEMBERED_SENDINGS))
+        self._latest = 0
         self._pending: dict[str, tuple[int, float]] = {}
         self._round_trips_s: collections.deque[float] = collections.deque(
             maxlen=REMEMBERED_ACKS
@@ -115,38 +124,41 @@ class HeardLedger:
 
     def ahead_s(self, now_s: float) -> float:
         """How long the far end can play on; negative: for how long it has been dry."""
-        return self.fastest.ends_at_s - now_s
+        return self._fastest.zero_s + self.sent_samples / self._rate_hz - now_s
 
     def all_played_by_s(self) -> float:
         """When even the slowest model has played everything."""
-        return self._slowest.ends_at_s
+        return self._slowest.ends_at_s(self.sent_samples)
 
     def send(self, count: int, now_s: float) -> None:
         """Book samples that leave now."""
-        if self.fastest.ends_at_s <= now_s:
-            self._speech_began = self.sent_samples
-        self.sent_samples += count
-        fastest, slowest = self.fastest, self._slowest
+        sent = self.sent_samples
+        if now_s >= self._runs_from_s + sent / self._rate_hz:
+            self._go_on(sent, now_s)
+        # In running speech both models just have that much more to play.
+        self.sent_samples = sent = sent + count
+        self._latest = latest = (self._latest + 2) % (2 * REMEMBERED_SENDINGS)
+        self._sendings[latest] = sent
+        self._sendings[latest + 1] = now_s
+
+    def _go_on(self, sent: int, now_s: float) -> None:
+        """At least one of the models may be dry."""
+        if now_s >= self._fastest.ends_at_s(sent):
+            self._speech_began = sent
+        self._fastest.go_on(sent, now_s)
+        self._slowest.go_on(sent, now_s, self.latency_s + FAR_FRAME_S)
+        self._note_run()
+
+    def _note_run(self) -> None:
         late_s = self.latency_s + FAR_FRAME_S
-        if now_s < fastest.ends_at_s and now_s + late_s < slowest.ends_at_s:
-            # In running speech both models just have that much more to play.
-            seconds = count / self._rate_hz
-            fastest.sent += count
-            fastest.ends_at_s += seconds
-            slowest.sent += count
-            slowest.ends_at_s += seconds
-        else:
-            fastest.send(count, now_s)
-            slowest.send(count, now_s, late_s)
-        self._unheard.append((self.sent_samples, now_s))
-        if len(self._unheard) > MOST_UNHEARD:
-            self._forget_heard(self._slowest.played(now_s))
+        self._runs_from_s = min(self._fastest.zero_s, self._slowest.zero_s - late_s)
 
     def checkpoint(self, label: str, now_s: float) -> str:
         """Book a checkpoint behind all that was sent; return its unique name."""
         self._serial += 1
         name = f"{self._serial}.{label}" if label else str(self._serial)
-        self._pending[name] = (self.sent_samples, max(self.fastest.ends_at_s, now_s))
+        due_s = max(self._fastest.ends_at_s(self.sent_samples), now_s)
+        self._pending[name] = (self.sent_samples, due_s)
         if len(self._pending) > MOST_PENDING:
             # A platform that acknowledges nothing: the oldest will not come any more.
             del self._pending[next(iter(self._pending))]
@@ -169,8 +181,8 @@ class HeardLedger:
 
     def bounds(self, now_s: float) -> Bounds:
         """How far the far end has played by now."""
-        least = max(self._confirmed, self._slowest.played(now_s))
-        most = max(least, self.fastest.played(now_s))
+        least = max(self._confirmed, self._slowest.played(self.sent_samples, now_s))
+        most = max(least, self._fastest.played(self.sent_samples, now_s))
         if self._confirmed >= most:
             certainty = Certainty.CONFIRMED
         elif self._confirmed > self._speech_began:
@@ -187,26 +199,32 @@ class HeardLedger:
         """
         bounds = self.bounds(now_s)
         # What we send now arrives after all of this: the far end plays on till then.
-        most = max(bounds.most, self.fastest.played(now_s + self.latency_s))
+        sent = self.sent_samples
+        most = max(bounds.most, self._fastest.played(sent, now_s + self.latency_s))
         self._pending.clear()
-        self._unheard.clear()
-        self.fastest.restart(self.sent_samples, now_s)
-        self._slowest.restart(self.sent_samples, now_s)
-        self._confirmed = self.sent_samples
-        self._speech_began = self.sent_samples
+        self._fastest.restart(sent, sent, now_s)
+        self._slowest.restart(sent, sent, now_s)
+        self._note_run()
+        self._confirmed = self._speech_began = sent
         return Bounds(bounds.least, most, bounds.certainty)
 
     def _pull_up(self, position: int, now_s: float) -> None:
         """Let the slowest model go on from a position that is known to be played."""
-        self._forget_heard(position)
         # Between two of its frames the far end has not played what time would allow.
         ends_at_s, start = now_s + FAR_FRAME_S, position
-        for end, sent_at_s in self._unheard:
+        for end, sent_at_s in self._sent_behind(position):
             arrived_s = max(ends_at_s, sent_at_s + self.latency_s + FAR_FRAME_S)
             ends_at_s = arrived_s + (end - start) / self._rate_hz
             start = end
-        self._slowest.restart(position, ends_at_s)
+        self._slowest.restart(self.sent_samples, position, ends_at_s)
+        self._note_run()
 
-    def _forget_heard(self, position: int) -> None:
-        while self._unheard and self._unheard[0][0] <= position:
-            self._unheard.popleft()
+    def _sent_behind(self, position: int) -> Iterator[tuple[int, float]]:
+        """The sendings that go beyond a position, as far as they are remembered."""
+        sendings, behind = self._sendings, []
+        for back in range(0, len(sendings), 2):
+            place = self._latest - back  # Less than 0 is from the array's end.
+            if sendings[place] <= position:
+                break
+            behind.append((int(sendings[place]), sendings[place + 1]))
+        return reversed(behind)

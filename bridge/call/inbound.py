@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+from collections.abc import Callable
 
 from bridge.call.events import Audio, Ended, Event, Gap
 from bridge.errors import MisuseError
@@ -29,7 +30,14 @@ class Inbound:
     """
 
     __slots__ = (
-        *("_early_samples", "_limit_samples", "_most_events", "_queue", "_rate_hz"),
+        *(
+            "_create_future",
+            "_early_samples",
+            "_limit_samples",
+            "_most_events",
+            "_queue",
+            "_rate_hz",
+        ),
         *("_waiter", "_waiting_samples", "dropped_samples", "is_read", "taken"),
     )
 
@@ -46,6 +54,7 @@ class Inbound:
         self._rate_hz = sample_rate_hz
         self._waiting_samples = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._create_future: Callable[[], asyncio.Future[None]] | None = None
 
     def push_audio(self, audio: Audio) -> bool:
         """Add audio, and wake the reader; True if older audio was dropped for it."""
@@ -99,8 +108,8 @@ class Inbound:
         """Whether nothing waits to be read."""
         return not self._queue
 
-    def filled(self) -> asyncio.Future[None]:
-        """To be awaited until there may be an event to take.
+    def filled(self) -> asyncio.Future[None] | None:
+        """To be awaited until there may be an event to take; None: there is one.
 
         Raises:
             MisuseError: If somebody else waits: they would rob each other.
@@ -108,9 +117,14 @@ class Inbound:
         if self._waiter is not None and not self._waiter.done():
             raise MisuseError("this call's events are already being read")
         self.is_read = True
-        waiter = self._waiter = asyncio.get_running_loop().create_future()
         if self._queue:
-            waiter.set_result(None)
+            return None
+        create_future = self._create_future
+        if create_future is None:
+            # Once: to ask which loop runs is a system call, until Python 3.12.
+            create_future = asyncio.get_running_loop().create_future
+            self._create_future = create_future
+        self._waiter = waiter = create_future()
         return waiter
 
     def _drop_event(self) -> bool:

@@ -21,13 +21,7 @@ from bridge.call.playback import Playback
 from bridge.errors import ConfigError
 from bridge.metrics import Metrics
 from bridge.stream.content_type import ContentType
-from bridge.stream.messages import (
-    Checkpoint,
-    ClearAudio,
-    Message,
-    PlayAudio,
-    PlayAudioBody,
-)
+from bridge.stream.messages import Checkpoint, ClearAudio, Message
 
 __all__ = ["Outbound", "PlaybackOptions"]
 
@@ -84,11 +78,11 @@ class Outbound:
     """
 
     __slots__ = (
-        *("_awaiting", "_checkpoint_due_s", "_content_type", "_delay_samples"),
-        *("_far_queue", "_frame", "_ledger", "_metrics", "_most_ahead_s", "_now"),
-        *("_options", "_queue", "_rate_hz", "_room", "_sample_bytes", "_silence"),
-        *("_speaking", "_wake_at_s", "_wheel", "is_blocked", "on_message"),
-        *("on_played", "underruns"),
+        *("_awaiting", "_checkpoint_due_s", "_content_type", "_frame", "_ledger"),
+        *("_metrics", "_most_ahead_s", "_now", "_options", "_payload", "_queue"),
+        *("_rate_hz", "_room", "_run", "_run_began", "_run_frames", "_sample_bytes"),
+        *("_silence", "_speaking", "_wake_at_s", "_wheel", "is_blocked", "on_audio"),
+        *("on_message", "on_played", "underruns"),
     )
 
     def __init__(
@@ -99,7 +93,10 @@ class Outbound:
         wheel: Wheel,
         metrics: Metrics,
     ) -> None:
+        self.on_audio: Callable[[bytes | bytearray], None] = lambda _payload: None
+        """Sends a payload."""
         self.on_message: Callable[[Message], None] = lambda _message: None
+        """Sends anything else."""
         self.on_played: Callable[[Played], None] = lambda _played: None
         self.is_blocked = False
         """Set while the link takes nothing; audio waits here meanwhile."""
@@ -115,9 +112,13 @@ class Outbound:
             silence(round(options.cushion_s * content_type.rate_hz))
         )
         self._speaking = ToWire(codec, sample_rate_hz, content_type.rate_hz)
-        self._delay_samples = self._speaking.delay_samples
+        self._payload = self._speaking.payload
         self._ledger = HeardLedger(content_type.rate_hz)
-        self._far_queue = self._ledger.fastest
+        self._run: Playback | None = None
+        """Running speech whose frames go out as they come, each when it is due. What it
+        has sent since it became so is booked with it only when that ends."""
+        self._run_frames = 0
+        self._run_began = 0
         self._most_ahead_s = options.lead_s - FRAME_S + 1e-6
         """A frame is due when the far end has no more than this."""
         self._queue: collections.deque[Playback] = collections.deque()
@@ -137,8 +138,9 @@ class Outbound:
             self._content_type.rate_hz,
             name,
             is_live=is_live,
-            bounds=lambda: self._ledger.bounds(self._now()),
+            bounds=self._bounds,
         )
+        self._end_run()
         if self._queue and self._queue[-1].is_live:
             self._queue[-1].is_complete = True
         self._queue.append(playback)
@@ -146,21 +148,41 @@ class Outbound:
 
     def speak(self, samples: Samples) -> Playback:
         """Add to the running speech, or begin one; return it."""
+        run = self._run
+        if run is not None and len(samples) == self._frame and not self.is_blocked:
+            now, resampled = self._now, self._payload
+            now_s = now()
+            if 0 <= self._ledger.ahead_s(now_s) <= self._most_ahead_s:
+                # Due at once, as the frames of who answers in time are.
+                self._run_frames += 1
+                payload, on_audio = resampled(samples), self.on_audio
+                self._ledger.send(len(payload) // self._sample_bytes, now_s)
+                self._metrics.frames_sent += 1
+                on_audio(payload)
+                if now_s >= self._checkpoint_due_s:
+                    self._checkpoint_now(now_s)
+                return run
         if not self._queue or not self._queue[-1].is_live:
             self.new(is_live=True)
         playback = self._queue[-1]
-        if not playback.queued_samples and len(samples) == self._frame:
-            now_s = self._now()
-            ahead_s = self._far_queue.ends_at_s - now_s
-            is_next = len(self._queue) == 1 and not self.is_blocked
-            if is_next and 0 <= ahead_s <= self._most_ahead_s:
-                # Due at once, as the frames of who answers in time are: no queue.
-                self._send_frame(samples, playback, now_s)
-                playback.pass_by(self._frame)
-                return playback
         playback.add(samples)
         self.pump()
+        if len(self._queue) == 1 and not playback.queued_samples:
+            self._run, self._run_frames = playback, 0
+            self._run_began = self._ledger.sent_samples
         return playback
+
+    def _end_run(self) -> None:
+        """What comes next is out of the ordinary, or somebody asks what was said."""
+        run, self._run = self._run, None
+        if run is not None and self._run_frames:
+            run.pass_by(self._run_frames * self._frame)
+            count = self._ledger.sent_samples - self._run_began
+            run.book(self._run_began, count, self._speaking.delay_samples)
+
+    def _bounds(self) -> Bounds:
+        self._end_run()
+        return self._ledger.bounds(self._now())
 
     @property
     def is_silent(self) -> bool:
@@ -198,6 +220,7 @@ class Outbound:
 
     def pump(self) -> None:
         """Send what is due, and see to being woken for the rest."""
+        self._end_run()
         now_s = self._now()
         ahead_s = self._ledger.ahead_s(now_s)
         while self._queue and not self.is_blocked:
@@ -224,10 +247,13 @@ class Outbound:
         self._make_room()
 
     def _send_frame(self, samples: Samples, playback: Playback, now_s: float) -> None:
-        self._send(self._speaking.payload(samples), playback, now_s)
+        self._send_for(playback, self._payload(samples), now_s)
         if now_s >= self._checkpoint_due_s:
-            self._checkpoint_due_s = now_s + CHECKPOINT_EVERY_S
-            self._checkpoint("", now_s)
+            self._checkpoint_now(now_s)
+
+    def _checkpoint_now(self, now_s: float) -> None:
+        self._checkpoint_due_s = now_s + CHECKPOINT_EVERY_S
+        self._checkpoint("", now_s)
 
     def _resume_dry(self, playback: Playback, dry_s: float, now_s: float) -> None:
         """Begin to fill an empty queue at the far end."""
@@ -237,28 +263,31 @@ class Outbound:
         self._checkpoint_due_s = now_s
         playback.fold(self._ledger.bounds(now_s).least)
         if playback.is_live and self.queued_s < self._options.cushion_s:
-            self._send(self._silence, None, now_s)
+            self._send(self._silence, now_s)
 
-    def _send(self, payload: bytes, playback: Playback | None, now_s: float) -> None:
-        """Send audio as it is on the wire, and book it."""
+    def _send_for(
+        self, playback: Playback, payload: bytes | bytearray, now_s: float
+    ) -> None:
+        """Send audio, and book it with the playback that it is of."""
         count = len(payload) // self._sample_bytes
         if not count:
             return
-        if playback is not None:
-            if playback.audible_from_s is None:
-                playback.audible_from_s = now_s + max(0.0, self._ledger.ahead_s(now_s))
-            playback.book(self._ledger.sent_samples, count, self._delay_samples)
-        self._ledger.send(count, now_s)
+        if playback.audible_from_s is None:
+            playback.audible_from_s = now_s + max(0.0, self._ledger.ahead_s(now_s))
+        place, delay_samples = self._ledger.sent_samples, self._speaking.delay_samples
+        playback.book(place, count, delay_samples)
+        self._send(payload, now_s)
+
+    def _send(self, payload: bytes | bytearray, now_s: float) -> None:
+        """Send audio as it is on the wire."""
+        self._ledger.send(len(payload) // self._sample_bytes, now_s)
         self._metrics.frames_sent += 1
-        body = PlayAudioBody(
-            payload, self._content_type.encoding, self._content_type.rate_hz
-        )
-        self.on_message(PlayAudio(media=body))
+        self.on_audio(payload)
 
     def _finish(self, playback: Playback, now_s: float) -> None:
         """All of a playback is sent: push its tail out, and ask when it is played."""
         if not playback.is_empty:
-            self._send(self._speaking.flush(), playback, now_s)
+            self._send_for(playback, self._speaking.flush(), now_s)
         playback.sent(self._ledger.sent_samples)
         name = self._checkpoint(playback.name, now_s)
         self._awaiting[name] = playback
@@ -331,6 +360,7 @@ class Outbound:
 
     def far_queue_lost(self) -> None:
         """The far end is gone, perhaps to come back; what waits here waits on."""
+        self._end_run()
         bounds = self._ledger.clear(self._now())
         sent = list(self._awaiting.values())
         self._awaiting.clear()
@@ -340,6 +370,7 @@ class Outbound:
             playback.cut(bounds.least)
 
     def _drop_all(self, bounds: Bounds) -> Heard:
+        self._end_run()
         self._speaking.reset()
         dropped = [*self._awaiting.values(), *self._queue]
         self._awaiting.clear()

@@ -98,6 +98,7 @@ class Session:
         self._outbound = Outbound(
             content_type, bot.sample_rate_hz, options.playback, wheel, metrics
         )
+        self._outbound.on_audio = self._send_audio
         self._outbound.on_message = self._send
         self._outbound.on_played = self._inbound.push
         self.call = Call(
@@ -236,7 +237,7 @@ class Session:
         What is not in one is freed at once; else some 20 KB a call would wait until
         the collector comes, which it does rarely.
         """
-        self._outbound.on_message = _nobody
+        self._outbound.on_audio = self._outbound.on_message = _nobody
         self._hearing.on_gap = self._hearing.on_dropped = _nobody
         self.on_happening = _nobody
         self.call.let_go()
@@ -364,14 +365,25 @@ class Session:
         if self._errors_in_a_row >= MOST_ERRORS_IN_A_ROW:
             self.end("the far end sends nothing readable", "unreadable", code=1007)
 
+    def _send_audio(self, payload: bytes | bytearray) -> None:
+        link = self._link
+        if link is not None and self._protocol.state is STREAMING:
+            text, send = self._protocol.audio(payload), link.send
+            if self.tape is not None:
+                self.tape.sent(text)
+            send(text)
+            if not link.is_writable:
+                self._outbound.is_blocked = True
+
     def _send(self, message: Message) -> None:
-        if self._link is None or self._protocol.state is not STREAMING:
-            return
-        text = self._protocol.send(message)
+        if self._link is not None and self._protocol.state is STREAMING:
+            self._send_text(self._link, self._protocol.send(message))
+
+    def _send_text(self, link: Link, text: bytes) -> None:
         if self.tape is not None:
             self.tape.sent(text)
-        self._link.send(text)
-        if not self._link.is_writable:
+        link.send(text)
+        if not link.is_writable:
             self._outbound.is_blocked = True
 
 

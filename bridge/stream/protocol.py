@@ -1,6 +1,8 @@
 """One audio stream, from its first message to its last, seen from either side."""
 
 import enum
+import functools
+from binascii import b2a_base64
 from collections.abc import Mapping
 
 from bridge.errors import MisuseError, StreamError
@@ -15,6 +17,7 @@ from bridge.stream.messages import (
     Message,
     Numbered,
     PlayAudio,
+    PlayAudioBody,
     PlayedStream,
     SendDtmf,
     Side,
@@ -24,6 +27,9 @@ from bridge.stream.messages import (
 )
 
 __all__ = ["TRANSITIONS", "State", "StreamProtocol"]
+
+
+NO_PAYLOAD = b'"payload":""'
 
 
 class State(enum.Enum):
@@ -70,7 +76,15 @@ class StreamProtocol:
     """
 
     __slots__ = (
-        *("_moves", "_peer", "_sample_bytes", "_sent", "_side", "content_type"),
+        *(
+            "_around_audio",
+            "_moves",
+            "_peer",
+            "_sample_bytes",
+            "_sent",
+            "_side",
+            "content_type",
+        ),
         *("start", "state", "stream_id"),
     )
 
@@ -85,6 +99,7 @@ class StreamProtocol:
         self._sent = 0
         self._moves = _MOVES[self.state]
         self._sample_bytes = self.content_type.bytes_per_sample
+        self._around_audio = _around_audio(self.content_type)
         if resumed is not None:
             self._begin(resumed)
             self._move_to(self._moves[Start])
@@ -138,6 +153,17 @@ class StreamProtocol:
             self._move_to(state)
         return codec.dump(message)
 
+    def audio(self, payload: bytes | bytearray) -> bytes:
+        """Write a `playAudio`, as `send` would; of the stream's own content type.
+
+        Raises:
+            MisuseError: If we may not send it now.
+        """
+        if PlayAudio not in self._moves:
+            raise MisuseError(f"cannot send playAudio while {self.state.value}")
+        begin, end = self._around_audio
+        return begin + b2a_base64(payload, newline=False) + end
+
     def _complete(self, message: Message) -> None:
         """Fill in what a message says of the stream that it goes over."""
         if self._side is Side.PLATFORM and isinstance(message, Numbered):
@@ -161,12 +187,21 @@ class StreamProtocol:
                 error.ends_stream = True
                 raise
         self._sample_bytes = self.content_type.bytes_per_sample
+        self._around_audio = _around_audio(self.content_type)
         self.start = start
         self.stream_id = start.start.stream_id or start.stream_id or ""
 
     def _move_to(self, state: State) -> None:
         self.state = state
         self._moves = _MOVES[state]
+
+
+@functools.cache
+def _around_audio(content_type: ContentType) -> tuple[bytes, bytes]:
+    """What stands before and behind the payload of a `playAudio`."""
+    body = PlayAudioBody(b"", content_type.encoding, content_type.rate_hz)
+    begin, end = codec.dump(PlayAudio(media=body)).split(NO_PAYLOAD)
+    return begin + NO_PAYLOAD[:-1], NO_PAYLOAD[-1:] + end
 
 
 def _event(message: Message) -> str:

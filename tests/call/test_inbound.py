@@ -98,7 +98,9 @@ async def test_a_reader_is_woken() -> None:
 
     async def read() -> None:
         while True:
-            await inbound.filled()
+            filled = inbound.filled()
+            if filled is not None:
+                await filled
             found.extend(taken(inbound))
 
     async with background(reader=read()):
@@ -113,6 +115,7 @@ async def test_who_waits_for_the_first_event_has_begun_to_listen() -> None:
     """A burst after a stall is all theirs, not just its last fifth of a second."""
     inbound = Inbound(8000, 5.0)
     waiting = inbound.filled()
+    assert waiting is not None
 
     for number in range(50):
         inbound.push_audio(frame(number))

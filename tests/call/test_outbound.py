@@ -15,7 +15,13 @@ from bridge.call.playback import Playback
 from bridge.errors import ConfigError
 from bridge.metrics import Metrics
 from bridge.stream.content_type import DEFAULT_CONTENT_TYPE
-from bridge.stream.messages import Checkpoint, ClearAudio, Message, PlayAudio
+from bridge.stream.messages import (
+    Checkpoint,
+    ClearAudio,
+    Message,
+    PlayAudio,
+    PlayAudioBody,
+)
 from bridge.virtual_time import VirtualLoop
 
 
@@ -35,6 +41,9 @@ class Rig:
         self.played: list[Played] = []
         loop = asyncio.get_running_loop()
         self.out.on_message = lambda message: self.sent.append((loop.time(), message))
+        self.out.on_audio = lambda payload: self.out.on_message(
+            PlayAudio(media=PlayAudioBody(bytes(payload)))
+        )
         self.out.on_played = self.played.append
 
     def play(self, samples: Samples, name: str = "") -> Playback:
