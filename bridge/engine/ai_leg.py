@@ -19,12 +19,13 @@ from typing import Any
 from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from bridge.audio import files, mixing, tones
+from bridge.audio import files, mixing
 from bridge.audio.codecs import CODECS
-from bridge.audio.pcm import FRAME_MS, Samples, silence
+from bridge.audio.pcm import FRAME_MS, Samples
 from bridge.audio.resampling import Resampler, resampler
 from bridge.engine.addresses import Reach
 from bridge.engine.far_buffer import DEFAULT_LIMIT_S, FarBuffer
+from bridge.engine.key_tones import KeyTones
 from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
 from bridge.engine.resolver import Resolver
 from bridge.engine.stream_socket import StreamSocket, open_socket
@@ -114,7 +115,7 @@ class AiLeg:
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(
             round(SEND_QUEUE_S * 1000 / FRAME_MS)
         )
-        self._keys = silence(0)
+        self._keys = KeyTones(RATE_HZ)
         self._chunk = 0
         self._began_ms = 0
         self._fullness = 0
@@ -168,9 +169,8 @@ class AiLeg:
         said, reached = self.far_buffer.take(TICK_SAMPLES)
         for name in reached:
             self._played(name)
-        if len(self._keys):
-            sound, self._keys = self._keys[:TICK_SAMPLES], self._keys[TICK_SAMPLES:]
-            said = mixing.mix([said, sound])
+        if self._keys.is_playing:
+            said = mixing.mix([said, self._keys.take(TICK_SAMPLES)])
         return said
 
     def hear(self, samples: Samples) -> None:
@@ -360,7 +360,7 @@ class AiLeg:
                 self.far_buffer.clear()
                 self._send(messages.ClearedAudio(stream_id=self.stream_id))
             case messages.SendDtmf():
-                self._keys = tones.dtmf(message.dtmf, RATE_HZ)
+                self._keys.press(message.dtmf)
                 self.on_keys(message.dtmf)
             case messages.Stop():
                 self.hang_up()
