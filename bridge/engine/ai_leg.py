@@ -56,6 +56,10 @@ DEGRADED_AT = (0.3, 0.6, 0.9)
 MOST_TYPES = 16
 """Spellings of content types that are remembered; a server may invent more."""
 
+ERRORS_TOLD = 16
+"""A stream's first errors are told, then those that double their number: a server
+that sends without end makes 50 000 a second, and each told takes longer than made."""
+
 CONTAINERS = ("wav", "audio/wav", "audio/x-wav")
 
 
@@ -346,7 +350,9 @@ class AiLeg:
             self._take(self._protocol.receive(text))
         except (StreamError, ConfigError) as error:
             self.stream_errors += 1
-            _LOG.warning("stream %s: < %s", self.stream_id, error)
+            number = self.stream_errors
+            if number <= ERRORS_TOLD or not number & (number - 1):
+                _LOG.warning("stream %s: < error %d: %s", self.stream_id, number, error)
 
     def _take(self, message: Message | Unknown) -> None:
         match message:

@@ -222,6 +222,23 @@ async def test_checkpoints_clears_and_keys() -> None:
     assert [frame.any() for frame in rig.said] == [True] * 5 + [False] * 5
 
 
+async def test_a_server_that_errs_without_end_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """All are counted; told are the first, and when there are twice as many."""
+
+    async def err(socket: ServerConnection) -> None:
+        for _ in range(100):
+            await socket.send("what?")
+        await socket.wait_closed()
+
+    async with leg_to(err) as rig:
+        await until(lambda: rig.leg.stream_errors == 100)
+    told = [each for each in caplog.messages if "< error" in each]
+    assert len(told) == 16 + 2
+    assert "< error 64: " in told[-1]
+
+
 async def test_keys_are_heard_one_after_another() -> None:
     """Also those of a second message; too many for the engine's time are refused."""
 
