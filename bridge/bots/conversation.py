@@ -135,7 +135,7 @@ class Conversation:
         return Parts(
             detector=self._detector(),
             turns=lambda rate_hz: SilenceTurns(rate_hz, turns),
-            recognizer=Speculation(self._recognizer()),
+            recognizer=Speculation(self._recognizer(), turns.end_s - turns.pause_s),
             brain=self._brain(),
             voice=self._voice(),
         )

@@ -5,6 +5,7 @@ Pure core:
 * `room`: who is in a call, and the rules of its life
 * `routing`, `mixer`: who hears whom; all rooms mixed in one go
 * `sounds`: beeps, music, announcements; `far_buffer`: an AI agent's playback queue
+* `key_tones`: the keys it presses, as they are heard
 
 A call, and a room with calls in it:
 

@@ -19,12 +19,13 @@ from typing import Any
 from pydantic import SecretStr
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from bridge.audio import files, mixing, tones
+from bridge.audio import files, mixing
 from bridge.audio.codecs import CODECS
-from bridge.audio.pcm import FRAME_MS, Samples, silence
+from bridge.audio.pcm import FRAME_MS, Samples
 from bridge.audio.resampling import Resampler, resampler
 from bridge.engine.addresses import Reach
 from bridge.engine.far_buffer import DEFAULT_LIMIT_S, FarBuffer
+from bridge.engine.key_tones import KeyTones
 from bridge.engine.legs import RATE_HZ, TICK_SAMPLES
 from bridge.engine.resolver import Resolver
 from bridge.engine.stream_socket import StreamSocket, open_socket
@@ -54,6 +55,10 @@ DEGRADED_AT = (0.3, 0.6, 0.9)
 
 MOST_TYPES = 16
 """Spellings of content types that are remembered; a server may invent more."""
+
+ERRORS_TOLD = 16
+"""A stream's first errors are told, then those that double their number: a server
+that sends without end makes 50 000 a second, and each told takes longer than made."""
 
 CONTAINERS = ("wav", "audio/wav", "audio/x-wav")
 
@@ -114,7 +119,7 @@ class AiLeg:
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(
             round(SEND_QUEUE_S * 1000 / FRAME_MS)
         )
-        self._keys = silence(0)
+        self._keys = KeyTones(RATE_HZ)
         self._chunk = 0
         self._began_ms = 0
         self._fullness = 0
@@ -168,9 +173,8 @@ class AiLeg:
         said, reached = self.far_buffer.take(TICK_SAMPLES)
         for name in reached:
             self._played(name)
-        if len(self._keys):
-            sound, self._keys = self._keys[:TICK_SAMPLES], self._keys[TICK_SAMPLES:]
-            said = mixing.mix([said, sound])
+        if self._keys.is_playing:
+            said = mixing.mix([said, self._keys.take(TICK_SAMPLES)])
         return said
 
     def hear(self, samples: Samples) -> None:
@@ -346,7 +350,9 @@ class AiLeg:
             self._take(self._protocol.receive(text))
         except (StreamError, ConfigError) as error:
             self.stream_errors += 1
-            _LOG.warning("stream %s: < %s", self.stream_id, error)
+            number = self.stream_errors
+            if number <= ERRORS_TOLD or not number & (number - 1):
+                _LOG.warning("stream %s: < error %d: %s", self.stream_id, number, error)
 
     def _take(self, message: Message | Unknown) -> None:
         match message:
@@ -360,7 +366,7 @@ class AiLeg:
                 self.far_buffer.clear()
                 self._send(messages.ClearedAudio(stream_id=self.stream_id))
             case messages.SendDtmf():
-                self._keys = tones.dtmf(message.dtmf, RATE_HZ)
+                self._keys.press(message.dtmf)
                 self.on_keys(message.dtmf)
             case messages.Stop():
                 self.hang_up()

@@ -165,6 +165,12 @@ class Recording:
             self._file = None
         if self.error:
             self.samples = self._kept
+        elif self.lost_samples:
+            _LOG.error(
+                "recording %s: %.0f s of it were lost, and are silence",
+                self._live_path,
+                self.lost_samples / RATE_HZ,
+            )
 
     def finish(self) -> None:
         """Make the file that was asked for; takes long, call it in a thread."""
@@ -187,17 +193,11 @@ class Recording:
             self._lose(count)
             return
         gap, self._gap = self._gap, 0
-        if gap:
-            _LOG.warning(
-                "recording %s: %.0f s of it were lost, and are silence",
-                self._live_path,
-                gap / RATE_HZ,
-            )
         self._handed_over += gap + count
-        self._in_order(functools.partial(self._append, gap, parts))
+        self._in_order(functools.partial(self._append, gap, _block(parts)))
 
     def _lose(self, count: int) -> None:
-        if not self._gap:
+        if not self.lost_samples:
             _LOG.error(
                 "recording %s: its disk takes nothing, for %.0f s now; "
                 "what is said is lost until it does",
@@ -207,13 +207,12 @@ class Recording:
         self._gap += count
         self.lost_samples += count
 
-    def _append(self, gap: int, parts: list[tuple[Samples, ...]]) -> None:
+    def _append(self, gap: int, block: Samples | None) -> None:
         for begin in range(0, gap, BLOCK_SAMPLES):
             count = min(gap - begin, BLOCK_SAMPLES)
             self._write_frames(np.zeros((count, self._channels), "<i2"))
-        if parts:
-            channels = [np.concatenate(each) for each in zip(*parts, strict=True)]
-            self._write_frames(np.stack(channels, axis=1).astype("<i2"))
+        if block is not None:
+            self._write_frames(block)
 
     def _write_frames(self, block: Samples) -> None:
         if self._file is None:
@@ -250,6 +249,18 @@ class Recording:
             for place, number in ((4, 36 + kept_bytes), (40, kept_bytes)):
                 file.seek(place)
                 file.write(struct.pack("<I", number))
+
+
+def _block(parts: list[tuple[Samples, ...]]) -> Samples | None:
+    """Frames as a WAV has them, shape `(samples, channels)`; None if there are none.
+
+    A copy: the parts are slices of what all rooms heard in a tick, and would keep all
+    of that as long as a disk hangs.
+    """
+    if not parts:
+        return None
+    channels = [np.concatenate(each) for each in zip(*parts, strict=True)]
+    return np.stack(channels, axis=1).astype("<i2")
 
 
 def to_mp3(path: Path) -> None:

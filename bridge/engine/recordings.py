@@ -265,9 +265,10 @@ class Recordings:
 
     def close(self) -> None:
         """Let go of the disk, and tell what it has not taken."""
-        for recording in self._finishing.values():
-            name, lost_s = recording.recording_id, recording.unwritten_s
-            _LOG.error("recording %s: not written, and lost: %.0f s", name, lost_s)
+        for name, recording in self._finishing.items():
+            lost = f"not written, and lost: {recording.unwritten_s:.0f} s"
+            what = lost if recording.unwritten_s else "no MP3 yet, its WAV is kept"
+            _LOG.error("recording %s: %s", name, what)
         self._writer.shutdown()
         self._finisher.shutdown()
 
@@ -350,7 +351,9 @@ class Recordings:
         try:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._writer, _nothing)
-            await loop.run_in_executor(self._finisher, recording.finish)
+            if recording.file_format == "mp3":
+                # A WAV need not wait until the MP3s of other calls are made.
+                await loop.run_in_executor(self._finisher, recording.finish)
             if not recording.error:
                 self.finished[recording.recording_id] = recording.path
                 if len(self.finished) > MOST_REMEMBERED:

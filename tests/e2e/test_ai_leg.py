@@ -16,6 +16,7 @@ import soundfile
 from pydantic import SecretStr
 from websockets.asyncio.server import ServerConnection, serve
 
+from bridge.audio import tones
 from bridge.audio.g711 import ulaw_encode
 from bridge.audio.levels import rms_dbfs
 from bridge.audio.pcm import Samples, silence
@@ -219,6 +220,44 @@ async def test_checkpoints_clears_and_keys() -> None:
     ]
     assert rig.keys == "12"
     assert [frame.any() for frame in rig.said] == [True] * 5 + [False] * 5
+
+
+async def test_a_server_that_errs_without_end_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """All are counted; told are the first, and when there are twice as many."""
+
+    async def err(socket: ServerConnection) -> None:
+        for _ in range(100):
+            await socket.send("what?")
+        await socket.wait_closed()
+
+    async with leg_to(err) as rig:
+        await until(lambda: rig.leg.stream_errors == 100)
+    told = [each for each in caplog.messages if "< error" in each]
+    assert len(told) == 16 + 2
+    assert "< error 64: " in told[-1]
+
+
+async def test_keys_are_heard_one_after_another() -> None:
+    """Also those of a second message; too many for the engine's time are refused."""
+
+    async def press(socket: ServerConnection) -> None:
+        for keys in ("1", "2", "3" * 299, "4"):
+            await socket.send(json.dumps({"event": "sendDTMF", "dtmf": keys}))
+        await socket.wait_closed()
+
+    async with leg_to(press) as rig:
+        await until(lambda: rig.keys == "124")
+        await rig.tick(30)
+
+    heard = np.concatenate(rig.said)
+    keys = [tones.dtmf(key, 8000) for key in "124"]
+    begin = int(np.flatnonzero(heard)[0])
+    expected = np.concatenate(keys)
+    # A tone begins with a sample that is nothing.
+    assert np.array_equal(heard[begin - 1 :][: len(expected)], expected)
+    assert rig.leg.stream_errors == 1
 
 
 async def test_bad_messages_are_counted_and_it_goes_on() -> None:

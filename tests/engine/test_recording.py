@@ -3,6 +3,7 @@
 import contextlib
 import resource
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -228,6 +229,53 @@ def test_what_is_recorded_last_is_kept_however_much_waits(tmp_path: Path) -> Non
 
     assert made.lost_samples == 0
     assert soundfile.info(made.path).frames == 60 * 8000 + 1600
+
+
+def test_how_much_is_lost_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often the disk hangs: that it does when it does, and how long at the end.
+
+    One that takes a second of audio a little slower than it is said would fill the log.
+    """
+    thread = PatientThread("disk")
+    made = Recording("r", tmp_path, "wav", 1, 5.0, in_order(thread))
+    for _ in range(3):
+        hanging = threading.Event()
+        thread.submit(hanging.wait, 30)
+        for _ in range(62 * 50):
+            made.write(HUM)
+        hanging.set()
+        thread.submit(lambda: None).result(10)
+    made.close(9.0)
+    thread.shutdown(wait=True)
+
+    assert made.lost_samples > 3 * 8000
+    assert caplog.text.count("takes nothing") == 1
+    lost_s = made.lost_samples // 8000
+    assert caplog.text.count("were lost") == 1
+    assert f"{lost_s} s of it were lost, and are silence" in caplog.text
+    assert soundfile.info(made.path).frames == made.samples == 3 * 62 * 8000
+
+
+def test_what_waits_for_a_disk_keeps_nothing_else(tmp_path: Path) -> None:
+    """A tick of one recording is a slice of what hundreds of rooms heard in it."""
+    thread = PatientThread("disk")
+    hanging = threading.Event()
+    thread.submit(hanging.wait, 30)
+    made = Recording("r", tmp_path, "wav", 2, 5.0, in_order(thread))
+    ticks = [np.zeros((400, 160), np.int16) for _ in range(50)]
+    kept = [weakref.ref(tick) for tick in ticks]
+    for tick in ticks:
+        made.write(tick[0], tick[1])
+    del tick, ticks
+    assert made.unwritten_s == 1.0
+    assert [each for each in kept if each() is not None] == []
+
+    made.close(9.0)
+    hanging.set()
+    thread.shutdown(wait=True)
+    assert soundfile.info(made.path).frames == 8000
 
 
 def in_order(thread: PatientThread) -> InOrder:
