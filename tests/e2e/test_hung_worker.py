@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from bridge.cli import calls
 from bridge.cli.main import cli
 from bridge.errors import ConfigError
 from bridge.multiparty import signatures
@@ -100,7 +101,6 @@ async def test_the_others_say_who_is_silent(tmp_path: Path) -> None:
         name = next(name for name in by_worker if name.endswith("-1"))
         pid = (await server.pids())["1"]
         readyz = server.metrics_url.replace("metrics", "readyz")
-        calls = f"{server.facts['admin']}/calls"
         os.kill(pid, signal.SIGSTOP)
         remark = {"ready; workers that do not answer: 1\n"}
 
@@ -108,8 +108,11 @@ async def test_the_others_say_who_is_silent(tmp_path: Path) -> None:
             return await answers(readyz) == remark
 
         await until(is_said)
-        for told in await answers(calls):
-            assert json.loads(told)["silent"] == [name]
+        for told in await answers(f"{server.facts['admin']}/calls"):
+            found = json.loads(told)
+            assert found["silent"] == [name]
+            title = str(calls._table(found).title)
+            assert title.endswith(f"; no answer from {name}")
         (shown,) = {
             line
             for text in await answers(server.metrics_url)
