@@ -118,6 +118,8 @@ def _table(found: Mapping[str, Any]) -> Table:
     title = f"{len(found['calls'])} calls go on, {len(found['lost'])} were lost"
     if not found["is_complete"]:
         title += ", of this instance alone: the others are not reached"
+    if found.get("silent"):
+        title += f"; no answer from {', '.join(found['silent'])}"
     table = Table(title=title, title_justify="left", box=None)
     for column in COLUMNS:
         # Ids are there to be copied; what the far end chose is no markup.

@@ -1,5 +1,6 @@
 """What is logged, and how its lines look."""
 
+import contextlib
 import datetime
 import json
 import logging
@@ -11,6 +12,7 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from bridge.call import ids
+from bridge.cli.turns import Turns
 
 __all__ = ["configure_logging", "logging_options", "toggle_debug"]
 
@@ -36,7 +38,15 @@ QUIET = {
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, with the ids of the call; UTC, to the millisecond."""
+    """One JSON object a line, with the ids of the call; UTC, to the millisecond.
+
+    Args:
+        worker: The number of this process, where it is one of several; else 0.
+    """
+
+    def __init__(self, worker: int = 0) -> None:
+        super().__init__()
+        self._worker = worker
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record."""
@@ -46,6 +56,8 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if self._worker:
+            line["worker"] = self._worker
         for name in ids.NAMES:
             if value := getattr(record, name, ""):
                 line[name] = value
@@ -82,16 +94,22 @@ class StandardError(logging.Handler):
 
     What nobody takes is lost, and told later: no call shall end, or wait, for a disk
     that is full or a log collector that is gone or stuck.
+
+    Args:
+        turns: Of all processes that write to the same; without, this is the only one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, turns: Turns | None = None) -> None:
         super().__init__()
         self._lost = 0
+        self._turn = contextlib.nullcontext if turns is None else turns.mine
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record."""
         try:
-            self._write(self.format(record))
+            text = self.format(record)
+            with self._turn():
+                self._write(text)
         # The edge of a log: a bot's `info("%d", "x")` ends no call either.
         except Exception:  # noqa: BLE001
             self.handleError(record)
@@ -131,15 +149,24 @@ def _takes(stream: TextIO) -> bool:
     return bool(poll.poll(0))
 
 
-def configure_logging(level: str, log_format: str) -> None:
-    """Log to standard error."""
-    handler = StandardError()
+def configure_logging(
+    level: str, log_format: str, *, worker: int = 0, turns: Turns | None = None
+) -> None:
+    """Log to standard error.
+
+    Args:
+        level: The least that is logged.
+        log_format: How lines look.
+        worker: The number of this process, where it is one of several, for its lines.
+        turns: Of all processes that write there.
+    """
+    handler = StandardError(turns)
     if log_format == "json":
-        handler.setFormatter(JsonFormatter())
+        handler.setFormatter(JsonFormatter(worker))
     else:
-        handler.setFormatter(
-            TextFormatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
-        )
+        whose = f"worker {worker}: " if worker else ""
+        line = f"%(asctime)s %(levelname)-7s {whose}%(message)s"
+        handler.setFormatter(TextFormatter(line, "%H:%M:%S"))
     global _usual_level
     _usual_level = getattr(logging, level.upper())
     handler.addFilter(ids.stamp)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bridge.cli import logs, setup
 from bridge.cli.serve_plan import Plan, facts, show
+from bridge.cli.turns import Turns, shared_turns
 from bridge.errors import BridgeError, ConfigError
 from bridge.listening import reserve
 from bridge.server import membership
@@ -46,6 +47,10 @@ class Log:
     level: str
     line_format: str
 
+    def configure(self, turns: Turns, worker: int = 0) -> None:
+        """Log so in this process."""
+        logs.configure_logging(self.level, self.line_format, worker=worker, turns=turns)
+
 
 async def supervise(plan: Plan, log: Log, *, as_json: bool) -> None:
     """Run the workers of a plan until a signal, and then until they have drained.
@@ -54,11 +59,13 @@ async def supervise(plan: Plan, log: Log, *, as_json: bool) -> None:
         ConfigError: If a port cannot be had, or a worker cannot start with the plan.
         BridgeError: If workers die again and again.
     """
-    with _ports(plan.server) as options:
+    with _ports(plan.server) as options, shared_turns() as turns:
+        log.configure(turns)
         plan = dataclasses.replace(plan, server=options)
         # From ourselves to ourselves, by a pipe of our own: nobody can write to it.
-        text = pickle.dumps((plan, log))
-        supervisor = Supervisor(_command(), text, options.workers)
+        text = pickle.dumps((plan, log, turns.descriptor))
+        shared = [turns.descriptor]
+        supervisor = Supervisor(_command(), text, options, shared)
 
         def debug() -> None:
             logs.toggle_debug()
@@ -119,11 +126,12 @@ def child() -> None:
     """
     parent, place, descriptor = map(int, sys.argv[1:])
     _die_with(parent)
-    os.set_inheritable(descriptor, False)  # noqa: FBT003 - it knows no keyword
     length = int.from_bytes(sys.stdin.buffer.read(LENGTH_BYTES), "big")
-    plan, log = pickle.loads(sys.stdin.buffer.read(length))
+    plan, log, turns = pickle.loads(sys.stdin.buffer.read(length))
+    for ours_alone in (descriptor, turns):
+        os.set_inheritable(ours_alone, False)  # noqa: FBT003 - it knows no keyword
     _end_with_parent()
-    logs.configure_logging(log.level, log.line_format)
+    log.configure(Turns(turns), place)
     setup.run(_work(plan, place, socket.socket(fileno=descriptor)))
 
 

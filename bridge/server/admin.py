@@ -55,6 +55,10 @@ class Administered(Protocol):
     def is_ready(self) -> bool:
         """Whether it takes new streams."""
 
+    @property
+    def readiness(self) -> str:
+        """That, in a line."""
+
     def find(self, stream_id: str) -> Session | None:
         """One of its calls, by the id of its stream."""
 
@@ -71,6 +75,7 @@ class _Admin:
                 "calls": [self._summary(each) for each in census.calls],
                 "lost": [shown.elsewhere(each) for each in census.lost],
                 "instances": list(census.instances),
+                "silent": list(census.silent),
                 "is_complete": census.is_complete,
             }
         )
@@ -129,9 +134,8 @@ class _Admin:
 
     async def ready(self, _request: Request) -> Response:
         """It takes new streams, or does not."""
-        if self._server.is_ready:
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse("draining\n", 503)
+        code = 200 if self._server.is_ready else 503
+        return PlainTextResponse(self._server.readiness, code)
 
 
 class _Bearer:

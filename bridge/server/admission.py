@@ -76,6 +76,8 @@ class Admission:
         self.authentication = Authentication(options.access, auth_token)
         self.elsewhere = Elsewhere()
         """The streams of other processes, which count as those of this one."""
+        self.silent_workers: tuple[int, ...] = ()
+        """Other processes of this server that do not answer now."""
         self._bots = bots
         self._options = options
         self._metrics = metrics
@@ -205,6 +207,16 @@ class Admission:
             why=why,
         )
 
+    @property
+    def readiness(self) -> str:
+        """Whether new streams are taken, in a line."""
+        if not self.is_ready:
+            return "draining\n"
+        if self.silent_workers:
+            numbers = ", ".join(map(str, self.silent_workers))
+            return f"ready; workers that do not answer: {numbers}\n"
+        return "ready\n"
+
     def _bot_at(self, path: str) -> InService:
         if path == STREAM_PATH:
             return next(iter(self._bots.values()))
@@ -223,9 +235,9 @@ class Admission:
             case "/healthz":
                 return Refusal(HTTPStatus.OK, "ok\n")
             case "/readyz" if self.is_ready:
-                return Refusal(HTTPStatus.OK, "ready\n")
+                return Refusal(HTTPStatus.OK, self.readiness)
             case "/readyz":
-                return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+                return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, self.readiness)
             case "/metrics":
                 return Refusal(
                     HTTPStatus.OK,

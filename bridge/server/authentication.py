@@ -66,8 +66,8 @@ class Authentication:
         self._spent: collections.OrderedDict[str, float] = collections.OrderedDict()
         self.is_live: Callable[[str], bool] = lambda _token_id: False
         """Whether a call that began with a token goes on; the server's."""
-        self.on_spent: Callable[[str], None] = lambda _signature: None
-        """Told of each signature that let somebody in."""
+        self.on_spent: Callable[[str, float], None] = lambda _signature, _at_s: None
+        """Told of each signature that let somebody in, and when."""
         self.on_bound: Callable[[str, str], object] = lambda _token_id, _call: None
         """Told of each token and the call that it is of from now on."""
         self._calls: collections.OrderedDict[str, str] = collections.OrderedDict()
@@ -124,12 +124,13 @@ class Authentication:
     def spend(self, grant: Grant) -> None:
         """A grant has let somebody in; its signature lets nobody in again."""
         if grant.signature:
-            self.note_spent(grant.signature)
-            self.on_spent(grant.signature)
+            at_s = self._now_s()
+            self.note_spent(grant.signature, at_s)
+            self.on_spent(grant.signature, at_s)
 
-    def note_spent(self, signature: str) -> None:
-        """A signature has let somebody in, here or elsewhere."""
-        self._spent[signature] = self._now_s()
+    def note_spent(self, signature: str, at_s: float) -> None:
+        """A signature has let somebody in, here or elsewhere, at a time."""
+        self._spent[signature] = at_s
         if len(self._spent) > MOST_REMEMBERED:
             self._spent.popitem(last=False)
 

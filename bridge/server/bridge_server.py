@@ -131,6 +131,11 @@ class BridgeServer:
         return self.admission.is_ready
 
     @property
+    def readiness(self) -> str:
+        """That, in a line."""
+        return self.admission.readiness
+
+    @property
     def options(self) -> ServerOptions:
         """Limits and deadlines of the listener."""
         return self._options

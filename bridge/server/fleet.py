@@ -55,6 +55,8 @@ class Census(msgspec.Struct, frozen=True, kw_only=True):
     lost: tuple[FleetCall, ...] = ()
     """Calls whose instance vanished; so many, and for so long, as the fleet keeps."""
     instances: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    """Those that do not answer now: what is told of their calls is old."""
     is_complete: bool = True
     """False where only this instance could be asked."""
 

@@ -25,6 +25,9 @@ AT_LEAST_ONE = (
     "workers",
 )
 
+SHORTEST_SILENCE_S = 2.0
+"""Of a worker: a busy machine, and its disks, make stalls of a second."""
+
 TRANSPORTS = ("auto", "websockets", "picows")
 
 STREAM_AUTH = ("auto", "none", "signature", "token", "either", "both")
@@ -144,6 +147,9 @@ class ServerOptions:
     workers: int = 1
     """Processes that share the ports and the calls; each has a core's worth of work.
     Only `mpc-bridge serve` starts more than one."""
+    worker_silence_s: float = 10.0
+    """How long one of several workers may not answer, since a bot blocks its event
+    loop, before it is ended with its calls, and replaced; 0: for ever."""
     transport: str = "auto"
     """What makes WebSocket frames of bytes: `websockets`, or `picows`, which is faster
     and in the extra `fast`; `auto` is picows where it is installed."""
@@ -186,6 +192,11 @@ class ServerOptions:
     def __post_init__(self) -> None:
         """Check the ranges."""
         _check_numbers(self)
+        if 0 < self.worker_silence_s < SHORTEST_SILENCE_S:
+            raise ConfigError(
+                f"worker_silence_s: {self.worker_silence_s:g}, allowed is 0, or "
+                f"{SHORTEST_SILENCE_S:g} or more"
+            )
         if self.transport not in TRANSPORTS:
             allowed = ", ".join(TRANSPORTS)
             raise ConfigError(f"transport: {self.transport}, allowed are {allowed}")

@@ -99,6 +99,26 @@ def test_logs_go_to_standard_error(
     assert "unseen" not in stream.getvalue()
 
 
+@pytest.mark.parametrize(("worker", "whose"), [(0, ""), (2, "worker 2: ")])
+def test_lines_of_workers_name_them(
+    worker: int, whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In both forms; those of the only process name nobody."""
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        for log_format in ("text", "json"):
+            logs.configure_logging("info", log_format, worker=worker)
+            logging.getLogger("bridge").info("seen")
+    finally:
+        root.handlers[:], root.level = before
+    text, line = stream.getvalue().splitlines()
+    assert text.endswith(f"INFO    {whose}seen")
+    assert json.loads(line).get("worker", 0) == worker
+
+
 def test_the_debug_log_is_turned_on_and_off() -> None:
     """Back to what was asked for."""
     root = logging.getLogger()

@@ -57,6 +57,22 @@ def test_who_is_let_in_is_known() -> None:
     assert admitted.address == "2.2.2.2"
 
 
+def test_readiness_names_workers_that_are_silent() -> None:
+    """This one takes streams all the same; a server that drains does not."""
+    door = Door()
+
+    def answer() -> tuple[int, str]:
+        with pytest.raises(Refusal) as caught:
+            door.admission.admit(Request("/readyz", Headers()), "1.1.1.1", [])
+        return int(caught.value.status), caught.value.body
+
+    assert answer() == (200, "ready\n")
+    door.admission.silent_workers = (1, 3)
+    assert answer() == (200, "ready; workers that do not answer: 1, 3\n")
+    door.admission.is_ready = False
+    assert answer() == (503, "draining\n")
+
+
 def test_an_address_has_as_many_as_it_may() -> None:
     """Others are not its matter; Plivo is told to come again."""
     door = Door(max_streams_per_address=1)

@@ -6,6 +6,8 @@ import datetime
 import itertools
 import logging
 
+import msgspec
+
 from bridge.errors import PeerError
 from bridge.multiparty import callbacks
 from bridge.multiparty.callbacks import Callback
@@ -26,6 +28,7 @@ from bridge.server.workers.letters import (
     Over,
     Question,
     Reply,
+    Silent,
     Told,
 )
 from bridge.server.workers.spoke import Spoke
@@ -55,6 +58,7 @@ class WorkersFleet(Alone):
         super().__init__(instance, carrier)
         self._spoke = spoke
         self._names: dict[int, str] = {}
+        self._silent: frozenset[int] = frozenset()
         self._there: dict[int, dict[str, FleetCall]] = {}
         self._lost: collections.deque[FleetCall] = collections.deque(maxlen=MOST_LOST)
         self._numbers = itertools.count(1)
@@ -66,6 +70,7 @@ class WorkersFleet(Alone):
         spoke.hear(Question, self._take_question)
         spoke.hear(Reply, self._take_reply)
         spoke.hear(Left, self._take_leave)
+        spoke.hear(Silent, self._take_silence)
         spoke.send(Hello(instance), OTHERS)
 
     # ------------------------------------------------------------ what is told here
@@ -91,11 +96,13 @@ class WorkersFleet(Alone):
         """Look everywhere."""
         since_s = _now_s() - KEPT_S
         there = (call for calls in self._there.values() for call in calls.values())
-        return census(
+        found = census(
             (*self._calls.values(), *there),
             (call for call in self._lost if (call.lost_s or 0.0) >= since_s),
             (self.instance, *self._names.values()),
         )
+        silent = (name for n, name in self._names.items() if n in self._silent)
+        return msgspec.structs.replace(found, silent=tuple(sorted(silent)))
 
     async def show(self, stream_id: str) -> Answer:
         """Ask whoever carries a call for its live detail."""
@@ -113,6 +120,8 @@ class WorkersFleet(Alone):
             if answer.outcome is Outcome.NOT_FOUND and is_lost:
                 return Answer(Outcome.LOST)
             return answer
+        if holder in self._silent:
+            return Answer(Outcome.LOST)
         number = next(self._numbers)
         reply: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._open[number] = holder, reply
@@ -149,8 +158,12 @@ class WorkersFleet(Alone):
         if reply is not None and not reply.done():
             reply.set_result(letter.answer)
 
+    def _take_silence(self, _parent: int, letter: Silent) -> None:
+        self._silent = frozenset(letter.workers)
+
     def _take_leave(self, _parent: int, letter: Left) -> None:
         self._names.pop(letter.worker, None)
+        self._silent -= {letter.worker}
         self._there.pop(letter.worker, None)
         self._lost.extend(letter.lost)
         for holder, reply in self._open.values():

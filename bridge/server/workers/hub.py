@@ -1,97 +1,35 @@
 """The parent's side: passes the workers' letters on, and keeps what outlives them."""
 
-import collections
-import datetime
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from bridge.server.elsewhere import CALLS
 from bridge.server.fleet import Answer, FleetCall, Outcome
 from bridge.server.workers import merging
 from bridge.server.workers.exchange import MOST_UNSENT_BYTES
-from bridge.server.workers.fleet import MOST_LOST
+from bridge.server.workers.kept import Kept
 from bridge.server.workers.letters import (
     OTHERS,
     PARENT,
-    Began,
-    Counted,
-    Failed,
-    Family,
-    Hello,
-    Left,
     Letter,
     Level,
-    Over,
     Question,
     Ready,
     Reply,
+    Silent,
     Snapshot,
-    Told,
     Welcome,
 )
+from bridge.server.workers.seat import Seat
 from bridge.server.workers.wire import Wire, opened
 
-__all__ = ["Hub", "Seat"]
+__all__ = ["Hub"]
 
 _LOG = logging.getLogger(__name__)
-
-MOST_CALLBACKS = 10_000
-"""Kept for workers that start later: they tell who is in which Multiparty Call."""
-
-
-class Seat:
-    """A worker, as the hub knows it.
-
-    Args:
-        wire: To it.
-    """
-
-    def __init__(self, wire: Wire) -> None:
-        self.wire = wire
-        self.facts: dict[str, Any] | None = None
-        """Where it serves; None until it is ready."""
-        self.failure: Failed | None = None
-        """Why it could not start."""
-        self.name: Hello | None = None
-        self.calls: dict[str, Began] = {}
-        self.counts: dict[str, Counted] = {}
-        self.snapshot: Snapshot | None = None
-
-    @property
-    def count(self) -> int:
-        """How many calls it carries."""
-        return self.counts[CALLS].number if CALLS in self.counts else 0
-
-    def note(self, letter: Letter) -> None:
-        """Keep what others have to know of it."""
-        match letter:
-            case Hello():
-                self.name = letter
-            case Began():
-                self.calls[letter.call.stream_id] = letter
-            case Over():
-                self.calls.pop(letter.stream_id, None)
-            case Counted(number=0):
-                self.counts.pop(letter.key, None)
-            case Counted():
-                self.counts[letter.key] = letter
-            case Snapshot():
-                self.snapshot = letter
-            case Ready():
-                self.facts = letter.facts
-            case Failed():
-                self.failure = letter
-
-    def kept(self) -> list[Letter]:
-        """All of that, for whoever starts later."""
-        ones = [each for each in (self.name, self.snapshot) if each is not None]
-        return [*ones, *self.calls.values(), *self.counts.values()]
 
 
 class Hub(Collector):
@@ -99,18 +37,21 @@ class Hub(Collector):
 
     Args:
         on_ready: Called when a worker takes streams.
+        nonce_window_s: For how long workers that start are told of a used signature.
     """
 
-    def __init__(self, on_ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        on_ready: Callable[[], None] = lambda: None,
+        nonce_window_s: float = 600.0,
+    ) -> None:
         self.seats: dict[int, Seat] = {}
         self.deaths = 0
+        self.hangs = 0
         self.calls_lost = 0
         self._on_ready = on_ready
-        self._lost: collections.deque[FleetCall] = collections.deque(maxlen=MOST_LOST)
-        self._callbacks: collections.deque[Told] = collections.deque(
-            maxlen=MOST_CALLBACKS
-        )
-        self._retired: list[Family] = []
+        self._kept = Kept(nonce_window_s)
+        self._silent = Silent([])
         self._registry = CollectorRegistry()
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -123,9 +64,9 @@ class Hub(Collector):
         """The workers that take streams."""
         return [seat for seat in self.seats.values() if seat.facts is not None]
 
-    async def attend(self, worker: int, wire: Wire) -> None:
+    async def attend(self, worker: int, wire: Wire, pid: int = 0) -> None:
         """Pass a worker's letters on until it is gone."""
-        seat = self.seats[worker] = Seat(wire)
+        seat = self.seats[worker] = Seat(wire, pid)
         self._welcome(worker, seat)
         try:
             while True:
@@ -148,21 +89,21 @@ class Hub(Collector):
     def leave(self, worker: int) -> list[FleetCall]:
         """Forget a worker that is gone, and tell the others; the calls that it had."""
         seat = self.seats.pop(worker)
-        now_s = datetime.datetime.now(datetime.UTC).timestamp()
-        lost = [
-            msgspec.structs.replace(each.call, lost_s=now_s)
-            for each in seat.calls.values()
-        ]
-        self._lost.extend(lost)
-        if seat.snapshot is not None:
-            self._retired = merging.retired(self._retired, seat.snapshot.families)
-        self.tell(Left(worker, lost, self._retired))
-        return lost
+        calls = [each.call for each in seat.calls.values()]
+        left = self._kept.bury(worker, calls, seat.snapshot)
+        self.tell(left)
+        return left.lost
 
     def tell(self, letter: Letter) -> None:
         """Write to all workers."""
         for seat in self.seats.values():
             seat.wire.send(PARENT, letter)
+
+    def tell_silent(self, workers: list[int]) -> None:
+        """Tell all workers which of them do not answer now."""
+        self._silent = Silent(workers)
+        self.tell(self._silent)
+        self.tell_metrics()
 
     def tell_metrics(self) -> None:
         """Tell all workers the parent's own."""
@@ -172,8 +113,21 @@ class Hub(Collector):
         """What only the parent counts."""
         text = "Workers that take streams"
         lost = "Calls that went with them"
+        answering = [seat for seat in self.ready if not seat.is_silent]
+        silent = GaugeMetricFamily(
+            "bridge_worker_silent_seconds",
+            "Since a worker was last heard of; more than 3: what is told of it is old",
+            labels=["worker"],
+        )
+        for place, seat in self.seats.items():
+            if seat.facts is not None:
+                silent.add_metric([str(place)], max(0.0, seat.silent_s))
         return [
-            GaugeMetricFamily("bridge_workers", text, len(self.ready)),
+            GaugeMetricFamily("bridge_workers", text, len(answering)),
+            silent,
+            CounterMetricFamily(
+                "bridge_worker_hangs", "Workers ended for their silence", self.hangs
+            ),
             CounterMetricFamily(
                 "bridge_worker_deaths", "Workers that died", self.deaths
             ),
@@ -188,17 +142,19 @@ class Hub(Collector):
         for place, other in self.seats.items():
             for letter in other.kept() if place != worker else ():
                 send(place, letter)
-        for callback in self._callbacks:
-            send(PARENT, callback)
-        send(PARENT, Left(PARENT, list(self._lost), self._retired))
+        for letter in self._kept.letters():
+            send(PARENT, letter)
+        send(PARENT, self._silent)
         send(PARENT, Level(logging.getLogger().level))
         send(PARENT, Welcome())
+        seat.welcome_bytes = seat.wire.unsent_bytes
 
     def _take(self, worker: int, letter: Letter) -> None:
-        self.seats[worker].note(letter)
+        seat = self.seats[worker]
+        seat.hear(letter)
+        seat.note(letter)
+        self._kept.note(letter)
         match letter:
-            case Told():
-                self._callbacks.append(letter)
             case Level():
                 logging.getLogger().setLevel(letter.level)
             case Ready():

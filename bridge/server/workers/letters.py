@@ -16,15 +16,19 @@ __all__ = [
     "Family",
     "Force",
     "Hello",
+    "Leaving",
     "Left",
     "Letter",
     "Level",
     "Over",
+    "Ping",
+    "Pong",
     "Question",
     "Ready",
     "Reload",
     "Reply",
     "Sample",
+    "Silent",
     "Snapshot",
     "Spent",
     "Stop",
@@ -110,6 +114,8 @@ class Spent(msgspec.Struct, frozen=True, tag=True):
     """A signature has let somebody in."""
 
     signature: str
+    at_s: float
+    """When, in seconds since 1970."""
 
 
 class Bound(msgspec.Struct, frozen=True, tag=True):
@@ -149,6 +155,14 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     """Whether it is the operator who has to change something."""
 
 
+class Pong(msgspec.Struct, frozen=True, tag=True):
+    """A worker's event loop comes round."""
+
+
+class Leaving(msgspec.Struct, frozen=True, tag=True):
+    """A worker has drained, and says nothing more: its bots are being closed."""
+
+
 # -------------------------------------------------------------- from parent to workers
 
 
@@ -164,6 +178,16 @@ class Left(msgspec.Struct, frozen=True, tag=True):
     """The calls that went with it."""
     retired: list[Family]
     """What all that are gone had counted."""
+
+
+class Ping(msgspec.Struct, frozen=True, tag=True):
+    """Asks for a pong."""
+
+
+class Silent(msgspec.Struct, frozen=True, tag=True):
+    """All workers that do not answer now."""
+
+    workers: list[int]
 
 
 class Stop(msgspec.Struct, frozen=True, tag=True):
@@ -192,8 +216,12 @@ Letter: TypeAlias = (
     | Level
     | Ready
     | Failed
+    | Pong
+    | Leaving
     | Welcome
     | Left
+    | Ping
+    | Silent
     | Stop
     | Force
     | Reload

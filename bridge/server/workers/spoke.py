@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bridge.errors import MisuseError
-from bridge.server.workers.letters import PARENT, Letter, Welcome
+from bridge.server.workers.letters import PARENT, Letter, Ping, Pong, Welcome
 from bridge.server.workers.wire import Wire, opened
 from bridge.tasks import background
 
@@ -34,6 +34,7 @@ class Spoke:
         self._hearers: dict[type, list[Callable[[int, Any], None]]] = {}
         self._welcomed = asyncio.Event()
         self.hear(Welcome, lambda _parent, _letter: self._welcomed.set())
+        self.hear(Ping, lambda _parent, _letter: self.send(Pong()))
 
     def __repr__(self) -> str:
         return f"<Spoke {self.number}>"

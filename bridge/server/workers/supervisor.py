@@ -11,9 +11,12 @@ from typing import Any
 
 from bridge.errors import BridgeError, ConfigError
 from bridge.server.fleet import FleetCall
+from bridge.server.options import ServerOptions
 from bridge.server.workers.exchange import SNAPSHOT_S
-from bridge.server.workers.hub import Hub, Seat
+from bridge.server.workers.hub import Hub
 from bridge.server.workers.letters import Failed, Force, Level, Reload, Stop
+from bridge.server.workers.seat import Seat
+from bridge.server.workers.watch import Watch
 from bridge.server.workers.wire import Wire
 from bridge.tasks import Change, background, failures_in
 
@@ -48,18 +51,27 @@ class Supervisor:
             place, and the descriptor of its socket to the hub. It gets the plan by its
             standard input, which stays open for as long as the parent lives.
         plan: What it shall do.
-        count: So many workers there are.
+        options: How many workers there are, and how long one may be silent.
+        shared: Descriptors that they get, too, under the same numbers.
     """
 
-    def __init__(self, command: Sequence[str], plan: bytes, count: int) -> None:
-        self.hub = Hub(self._on_ready)
+    def __init__(
+        self,
+        command: Sequence[str],
+        plan: bytes,
+        options: ServerOptions,
+        shared: Sequence[int] = (),
+    ) -> None:
+        self.hub = Hub(self._on_ready, options.access.nonce_window_s)
         self._command = tuple(command)
         self._plan = len(plan).to_bytes(LENGTH_BYTES, "big") + plan
-        self._count = count
+        self._shared = tuple(shared)
+        self._count = options.workers
+        self._watch = Watch(self.hub, options.worker_silence_s, self._kill)
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
         self._change = Change()
-        self._was_up = False
+        self._where: dict[str, Any] | None = None
         self._quick_deaths = 0
 
     def __repr__(self) -> str:
@@ -73,7 +85,9 @@ class Supervisor:
             BridgeError: If they die again and again.
         """
         try:
-            async with background(metrics=self._tell_metrics()) as spawn:
+            async with background(
+                metrics=self._tell_metrics(), watch=self._watch.run()
+            ) as spawn:
                 places = range(1, self._count + 1)
                 await asyncio.wait(
                     [spawn(f"worker {place}", self._keep(place)) for place in places]
@@ -82,15 +96,14 @@ class Supervisor:
             found = (e for e in failures_in(group) if isinstance(e, BridgeError))
             raise next(found, group) from None
         finally:
-            for process in self._processes.values():
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+            for place in self._processes:
+                self._kill(place)
 
     async def up(self) -> dict[str, Any]:
-        """Wait until all take streams; where."""
-        while not self._was_up:
+        """Wait until all take streams at the same time; where."""
+        while self._where is None:
             await self._change.wait()
-        return self.hub.ready[0].facts or {}
+        return self._where
 
     def stop(self) -> None:
         """Let all drain, and end."""
@@ -112,8 +125,10 @@ class Supervisor:
     # ------------------------------------------------------------------ inside
 
     def _on_ready(self) -> None:
-        if len(self.hub.ready) == self._count:
-            self._was_up = True
+        ready = self.hub.ready
+        if self._where is None and len(ready) == self._count:
+            # Kept: when somebody comes to look, one of them may be gone again.
+            self._where = ready[0].facts
         self.hub.tell_metrics()
         self._change.announce()
 
@@ -168,7 +183,7 @@ class Supervisor:
                 *self._command,
                 *map(str, (os.getpid(), place, theirs.fileno())),
                 stdin=asyncio.subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *self._shared),
                 # What a terminal or an init system sends to a group is the parent's
                 # to hear, and to tell.
                 start_new_session=True,
@@ -183,7 +198,7 @@ class Supervisor:
         """One worker's life: what it had last, its calls that are lost, its code."""
         wire = await Wire.over(ours)
         async with background() as spawn:
-            attending = spawn(f"hub {place}", self.hub.attend(place, wire))
+            attending = spawn(f"hub {place}", self.hub.attend(place, wire, process.pid))
             if process.stdin is not None:
                 process.stdin.write(self._plan)
             if self._stopping.is_set():
@@ -192,13 +207,19 @@ class Supervisor:
                 code = await process.wait()
             except asyncio.CancelledError:
                 # At once: it may be what the end of the block would wait for.
-                with contextlib.suppress(ProcessLookupError):
-                    process.kill()
+                self._kill(place)
                 raise
             await asyncio.wait({attending}, timeout=LAST_WORDS_S)
             del self._processes[place]
         seat = self.hub.seats[place]
         return seat, self.hub.leave(place), code
+
+    def _kill(self, place: int) -> None:
+        """End a worker that hears nothing else."""
+        process = self._processes.get(place)
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     def _has_left(self, seat: Seat, code: int) -> bool:
         """Whether a worker ended as it should: asked to, or with no calls to lose."""
@@ -221,12 +242,13 @@ class Supervisor:
 
     def _give_up_on(self, failure: Failed | None) -> None:
         """See whether a worker that could not live means that none can."""
-        if failure is not None and not self._was_up:
+        was_up = self._where is not None
+        if failure is not None and not was_up:
             kind = ConfigError if failure.is_config else BridgeError
             raise kind(failure.text)
         if failure is not None:
             _LOG.error("a worker cannot start: %s", failure.text)
-        is_nobody_there = not self._was_up or not self.hub.ready
+        is_nobody_there = not was_up or not self.hub.ready
         if self._quick_deaths >= MOST_QUICK_DEATHS and is_nobody_there:
             raise BridgeError(
                 f"{self._quick_deaths} workers died one after the other, each within "

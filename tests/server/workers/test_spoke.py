@@ -9,9 +9,17 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from bridge.server.workers.letters import Force, Level, Stop, Welcome
+from bridge.server.workers.letters import (
+    PARENT,
+    Force,
+    Level,
+    Ping,
+    Pong,
+    Stop,
+    Welcome,
+)
 from bridge.server.workers.spoke import Spoke
-from bridge.server.workers.wire import Wire
+from bridge.server.workers.wire import Wire, opened
 from tests.server.workers.spokes import until
 
 
@@ -50,6 +58,16 @@ async def test_what_cannot_be_read_is_passed_over(
             async with spoke.listening():
                 await until(lambda: heard == [Stop()])
         assert "a letter from worker 2 cannot be read" in caplog.text
+
+
+async def test_it_answers_the_parent() -> None:
+    """Who does not is taken to hang."""
+    async with pair() as (spoke, parent):
+        for letter in (Welcome(), Ping()):
+            parent.send(0, letter)
+        async with spoke.listening():
+            place, sealed = await parent.receive()
+            assert (place, opened(sealed)) == (PARENT, Pong())
 
 
 async def test_without_a_parent_there_is_no_worker() -> None:
