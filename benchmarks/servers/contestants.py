@@ -1,12 +1,21 @@
 """Who is measured, and how each is started."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["BARE", "ROOT", "Contestant", "all_of_them", "transports"]
+__all__ = [
+    "BARE",
+    "BARE_IN_C",
+    "FLOOR",
+    "ROOT",
+    "Contestant",
+    "all_of_them",
+    "transports",
+]
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -16,6 +25,8 @@ L16 = "audio/x-l16;rate=8000"
 MULAW = "audio/x-mulaw;rate=8000"
 
 BARE = "bare loopback echo"
+BARE_IN_C = f"{BARE}, in C"
+FLOOR = "floor, in C: decodes, filters to 16 kHz and back, encodes"
 
 TRANSPORTS = ("websockets", "picows")
 
@@ -30,11 +41,14 @@ class Contestant:
     content_type: str = L16
     is_bare: bool = False
     """Whether it sends back bytes, and knows no WebSocket."""
+    is_compiled: bool = False
+    """Whether it needs a C compiler."""
 
     @property
     def is_installed(self) -> bool:
         """Whether there is what runs it."""
-        return Path(self.command[0]).exists()
+        has_compiler = shutil.which("cc") is not None
+        return Path(self.command[0]).exists() and (has_compiler or not self.is_compiled)
 
     @property
     def is_ours(self) -> bool:
@@ -51,6 +65,11 @@ def all_of_them(transports: tuple[str, ...]) -> Iterator[Contestant]:
     yield Contestant(
         BARE, (sys.executable, "-m", "benchmarks.servers.bare"), is_bare=True
     )
+    floor = (sys.executable, "-m", "benchmarks.servers.floor")
+    yield Contestant(
+        f"{BARE}, in C", (*floor, "--bare"), is_bare=True, is_compiled=True
+    )
+    yield Contestant(FLOOR, floor, is_compiled=True)
     for transport in transports or ("",):
         yield from _ours(transport)
     yield _peer("websockets + json", sys.executable, "bare_echo.py")
