@@ -66,9 +66,7 @@ def all_of_them(transports: tuple[str, ...]) -> Iterator[Contestant]:
         BARE, (sys.executable, "-m", "benchmarks.servers.bare"), is_bare=True
     )
     floor = (sys.executable, "-m", "benchmarks.servers.floor")
-    yield Contestant(
-        f"{BARE}, in C", (*floor, "--bare"), is_bare=True, is_compiled=True
-    )
+    yield Contestant(BARE_IN_C, (*floor, "--bare"), is_bare=True, is_compiled=True)
     yield Contestant(FLOOR, floor, is_compiled=True)
     for transport in transports or ("",):
         yield from _ours(transport)

@@ -1,13 +1,19 @@
 """What the caller says, on its way in: looked at for gaps, resampled, handed on.
 
-`Hearing.hear` is half of the fast path: it runs 50 times a second for each call, and
-what it calls, all the way from the socket, is
+`Hearing.hear_next` is in the middle of the fast path, which runs 50 times a second for
+each call. All the way from the socket to the bot, and back when it answers, that is
 
-    framing.receive -> Session.receive -> StreamProtocol.receive -> Hearing.hear
+    framing.receive -> Session.receive -> Hearing.hear_next -> Inbound.push_audio
+    Call.speak -> Outbound.speak -> Session._send_audio -> framing.send
 
-and then the bot is woken. The other half begins where the bot speaks, in `Outbound`.
 Each step does the usual thing at once, in as few calls as it can be said in, and leaves
-what is unusual to another function: nearly every frame is the one that was to come.
+what is unusual to another function: nearly every frame is the one that was to come, and
+is answered by the one that is due. Among hundreds of streams, what costs is neither
+arithmetic nor calls, but each piece of memory that others have used since: so there are
+few objects, and few of their attributes are written.
+
+A function that is kept in a slot is read before it is called (`take = self._x.take`):
+until Python 3.12 that is several times faster than `self._x.take(...)`.
 """
 
 from collections.abc import Callable
@@ -88,18 +94,20 @@ class Hearing:
             return
         self._metrics.frames_received += 1
         duration_ms = len(media.payload) // self._bytes_per_ms
-        with self._prediction.caught_up():
-            is_repeated = not self._gaps.follows(
-                message, duration_ms
-            ) and self._is_repeated(message, duration_ms)
+        self._prediction.tell()
+        is_repeated = not self._gaps.follows(
+            message, duration_ms
+        ) and self._is_repeated(message, duration_ms)
+        self._prediction.learn(text, message)
+        self._prediction.go_on()
         if not is_repeated:
-            self._prediction.learn(text, message)
             self._push(media.payload)
 
     def observe(self, message: Numbered) -> None:
         """Look at the number of a message that is no frame."""
-        with self._prediction.caught_up():
-            self._observe(message)
+        self._prediction.tell()
+        self._observe(message)
+        self._prediction.go_on()
 
     def begin_anew(self) -> None:
         """The numbering begins anew: there is another socket."""

@@ -13,9 +13,8 @@ nothing is foreseen.
 """
 
 import array
-import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from bridge.stream.codec import MAX_MESSAGE_BYTES
 from bridge.stream.content_type import ContentType
@@ -70,14 +69,15 @@ class Prediction:
                 MAX_MESSAGE_BYTES,
             )
 
-    @contextlib.contextmanager
-    def caught_up(self) -> Iterator[None]:
-        """The detector knows of all that was foreseen, and is the one that goes on."""
-        predictor = self._predictor if self._form else None
-        if predictor is not None:
-            self._gaps.go_on_from(*predictor.last())
-        yield
-        self._foresee()
+    def tell(self) -> None:
+        """Tell the detector of all that was foreseen: it is the one that goes on."""
+        if self._form is not None and self._predictor is not None:
+            self._gaps.go_on_from(*self._predictor.last())
+
+    def go_on(self) -> None:
+        """Foresee from where the detector is by now."""
+        if self._form is not None and self._predictor is not None:
+            self._predictor.foresee(*self._form, *self._gaps.last())
 
     def forget(self) -> None:
         """Foresee nothing, until there was a frame to learn from."""
@@ -90,11 +90,6 @@ class Prediction:
             self._lessons -= 1
             self._form = _form_of(text, message)
             self.take = self._predictor.take if self._form else _nothing
-            self._foresee()
-
-    def _foresee(self) -> None:
-        if self._form is not None and self._predictor is not None:
-            self._predictor.foresee(*self._form, *self._gaps.last())
 
 
 def _form_of(text: bytes, message: Media) -> tuple[bytes, bytes, bytes] | None:

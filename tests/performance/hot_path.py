@@ -46,7 +46,7 @@ RATIO_MARGIN = 0.25
 
 PROFILED = "16 kHz bot"
 
-FILTERS_IN_C = ", filters in C"
+COMPILED = ", compiled"
 """What is added to the name of a Python that has them; others need numpy's time."""
 
 
@@ -64,7 +64,7 @@ def this_python() -> str:
     """What decides how many instructions a frame takes, as far as it has a name."""
     major, minor = sys.version_info[:2]
     name = f"{platform.python_implementation()} {major}.{minor} {platform.machine()}"
-    return f"{name}{FILTERS_IN_C if find_spec('bridge.audio._fir') else ''}"
+    return f"{name}{COMPILED if find_spec('bridge.audio._fir') else ''}"
 
 
 def accepted() -> dict[str, Counts]:
@@ -104,8 +104,8 @@ def worse(counted: Counts, known: Mapping[str, Counts], python: str) -> list[str
         python: This one. Of one that nothing was accepted on, ratios are compared with
             those on another.
     """
-    has_filters = python.endswith(FILTERS_IN_C)
-    similar = [each for each in known if each.endswith(FILTERS_IN_C) == has_filters]
+    is_compiled = python.endswith(COMPILED)
+    similar = [each for each in known if each.endswith(COMPILED) == is_compiled]
     if not similar:
         return []
     name = python if python in similar else similar[-1]

@@ -8,7 +8,7 @@ from tests.needs import needs
 from tests.performance import callgrind, hot_path
 from tests.performance.counted import CASES, Case, by_function
 from tests.performance.hot_path import (
-    FILTERS_IN_C,
+    COMPILED,
     MARGIN,
     RATIO_MARGIN,
     Counts,
@@ -67,7 +67,7 @@ def test_filters_in_numpy_are_not_compared_with_those_in_c() -> None:
     slow = Counts(200_000, {CASE: 900_000})
     python = "CPython 3.11 x86_64"
 
-    assert worse(slow, {python + FILTERS_IN_C: OLD}, python) == []
+    assert worse(slow, {python + COMPILED: OLD}, python) == []
     assert worse(slow, {python: OLD}, python) != []
 
 

@@ -57,11 +57,12 @@ class Stream:
     def parse(self, text: bytes) -> None:
         message = parse(text, Side.PLATFORM)
         assert isinstance(message, Media)
-        with self.prediction.caught_up():
-            if not self.gaps.follows(message, 20):
-                self.gaps.observe(message)
-                self.gaps.observe_audio(message, 20)
+        self.prediction.tell()
+        if not self.gaps.follows(message, 20):
+            self.gaps.observe(message)
+            self.gaps.observe_audio(message, 20)
         self.prediction.learn(text, message)
+        self.prediction.go_on()
 
     def take(self, text: bytes) -> bytes | None:
         return self.prediction.take(text)
@@ -87,9 +88,10 @@ def test_the_detector_is_told_where_frames_are() -> None:
     assert stream.take(written(5)) is None
     message = parse(written(5), Side.PLATFORM)
     assert isinstance(message, Media)
-    with stream.prediction.caught_up():
-        found = stream.gaps.observe_audio(message, 20)
-        stream.gaps.observe(message)
+    stream.prediction.tell()
+    found = stream.gaps.observe_audio(message, 20)
+    stream.gaps.observe(message)
+    stream.prediction.go_on()
 
     assert found is not None
     assert found.count == 40
@@ -271,8 +273,9 @@ def test_without_a_compiler_nothing_is_foreseen(
     foreseen = plain.Prediction(L16, gaps)
     message = parse(written(1), Side.PLATFORM)
 
-    with foreseen.caught_up():
-        assert gaps.observe(message) is None  # type: ignore[arg-type]
+    foreseen.tell()
+    assert gaps.observe(message) is None  # type: ignore[arg-type]
     foreseen.learn(written(1), message)
+    foreseen.go_on()
 
     assert foreseen.take(written(2)) is None
