@@ -15,6 +15,9 @@ __all__ = ["Form"]
 
 KEY = b'"payload"'
 
+NEVER = -1
+"""So many bytes less a message cannot have become."""
+
 OPENINGS = (KEY + b":", KEY + b": ")
 """How a head ends; whoever writes it otherwise is parsed each time."""
 
@@ -29,7 +32,7 @@ class Form:
         sample_bytes: Of the stream's audio.
     """
 
-    __slots__ = ("_begin", "_end", "_head", "_is_known", "_sample_bytes", "_tail")
+    __slots__ = ("_around_bytes", "_head", "_sample_bytes", "_tail")
 
     def __init__(self, sample_bytes: int) -> None:
         self._sample_bytes = sample_bytes
@@ -37,9 +40,8 @@ class Form:
 
     def forget(self) -> None:
         """Have each message parsed, until one is learned from."""
-        self._is_known = False
         self._head = self._tail = b""
-        self._begin = self._end = 0
+        self._around_bytes = NEVER
 
     def learn(self, text: bytes) -> None:
         """Take the form of a message of audio that was found good.
@@ -52,21 +54,21 @@ class Form:
         end = text.find(b'"', begin + 1) + 1
         head, tail = text[:begin], text[end:]
         is_plain = b"\\" not in head and b"\\" not in tail and KEY not in tail
-        self._is_known = is_plain and head.endswith(OPENINGS) and end > 0
-        self._head, self._tail = _shared(head), _shared(tail)
-        self._begin, self._end = begin, -len(tail)
+        if is_plain and head.endswith(OPENINGS) and end > 0:
+            self._head, self._tail = _shared(head), _shared(tail)
+            self._around_bytes = len(head) + len(tail)
+        else:
+            self.forget()
 
     def payload_of(self, text: bytes) -> bytes | None:
         """The audio of a message of this form; None where it is to be parsed."""
-        if not (
-            self._is_known
-            and text.startswith(self._head)
-            and text.endswith(self._tail)
-            and len(text) < MAX_MESSAGE_BYTES
-        ):
+        # Quicker than to ask for both, and then to cut.
+        quoted = text.removeprefix(self._head).removesuffix(self._tail)
+        size = len(text)
+        if size - len(quoted) != self._around_bytes or size >= MAX_MESSAGE_BYTES:
             return None
         try:
-            payload = _base64(text[self._begin : self._end])
+            payload = _base64(quoted)
         except msgspec.MsgspecError:
             return None
         is_whole = payload and not len(payload) % self._sample_bytes
