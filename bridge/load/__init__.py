@@ -2,8 +2,8 @@
 
 * `plan`, `caller_plan`, `thresholds`: what is to be done, what must not come out
 * `arrivals`, `script`, `sounds`: when calls begin, what callers do, what they say
-* `opening`, `socket`, `beat`, `sending`, `receiving`, `caller`: one call, as Plivo's
-* `playout`, `audible`, `ear`, `order`: what is heard of the answer, and what is missing
+* `opening`, `socket`, `beat`, `sending`, `form`, `receiving`, `caller`: one call
+* `playout`, `audible`, `ear`, `marks`, `order`: what is heard, and what is missing
 * `record`, `figures`, `seconds`, `worker`: notes of one stream, of a second, a process
 * `processes`, `on_ray`, `watch`, `runner`: workers, the server's meters, all together
 * `catalogue`, `report`, `compare`, `junit`, `page`: what came out, in several forms

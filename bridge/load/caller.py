@@ -27,9 +27,9 @@ from bridge.stream.protocol import State, StreamProtocol
 
 __all__ = ["Caller", "Setting"]
 
-TICKS_BETWEEN_LOOKS = 50
-"""At what a server has left unread, and at what there is to count: each second, but
-not for all callers in the same moment."""
+BETWEEN_LOOKS_S = 1.0
+"""At what a server has left unread, and at what there is to count: for each caller
+from their own beginning on, so that it is not for all in the same moment."""
 
 OFFSET_FRAMES = 37
 """Callers begin an endless sound so far apart: none may take another's for theirs."""
@@ -63,20 +63,27 @@ class Caller:
         setting: Shared with others.
     """
 
+    __slots__ = (
+        # What is looked at for each frame comes first, and so is together in memory.
+        *("_way_out", "_look_s", "_receiving", "_is_slow", "_script", "_acts"),
+        *("_sending", "record", "_plan", "_setting", "_start", "_socket", "_marks"),
+        *("_dialled_s", "_left_s", "_until_s"),
+    )
+
     def __init__(self, number: int, plan: CallerPlan, setting: Setting) -> None:
         self.record = Record(number, plan.name, setting.tally, setting.origin_s)
         self._plan = plan
         self._setting = setting
         rng = np.random.default_rng([setting.plan.seed, 2, number])
         self._start = start_of(setting.plan, str(uuid.uuid4()))
-        self._sending = Sending(self._write, plan.trouble, self.record, rng)
+        self._sending = Sending(plan.trouble, self.record, rng)
         self._script = Script(plan, setting.sounds, self.record, number * OFFSET_FRAMES)
         self._script.press = self._sending.press
         self._acts = self._script.acts()
         self._receiving: Receiving
         self._socket: Socket | None = None
         self._marks = 0
-        self._ticks = 0
+        self._look_s = 0.0
         self._is_slow = plan.trouble.slow_reads is not None
         self._way_out: HangUp | Drop | Reconnect | None = None
         self._dialled_s: float | None = None
@@ -125,14 +132,12 @@ class Caller:
         if self._way_out is not None:
             return
         now_s = perf_counter()
-        if now_s >= self._until_s:
-            self._leave(Drop() if self._plan.end == "drop" else HangUp())
-            return
-        self._receiving.tick(now_s)
-        self._ticks += 1
-        if self._ticks % TICKS_BETWEEN_LOOKS == 0:
-            self.record.settle()
-            self._watch_unread()
+        if now_s >= self._look_s:
+            self._look(now_s)
+            if self._way_out is not None:
+                return
+        if now_s >= self._receiving.due_s:
+            self._receiving.tick(now_s)
         if self._is_slow:
             self._read_slowly(now_s)
         self._script.now_s = due_s
@@ -140,12 +145,20 @@ class Caller:
         if act is None or isinstance(act, Leave):
             self._leave(HangUp() if act is None else act.how)
         elif act.mark is None or not self._takes_mark():
-            self._sending.frame(act.payload, None)
+            self._sending.frame(act.text, None)
         else:
             mark, receiving = act.mark, self._receiving
-            self._sending.frame(
-                act.payload, lambda sent_s: receiving.expect(mark, sent_s)
-            )
+            self._sending.frame(act.text, lambda sent_s: receiving.expect(mark, sent_s))
+
+    def _look(self, now_s: float) -> None:
+        """See to what is not for each tick."""
+        if now_s >= self._until_s:
+            self._leave(Drop() if self._plan.end == "drop" else HangUp())
+            return
+        self._look_s = min(now_s + BETWEEN_LOOKS_S, self._until_s)
+        self._receiving.catch_up()
+        self.record.settle()
+        self._watch_unread()
 
     # ------------------------------------------------------------------- the stream
 
@@ -163,7 +176,7 @@ class Caller:
             return
         opened_s = perf_counter()
         self._receiving = receiving
-        self._sending.protocol = protocol
+        self._sending.go_over(socket.send, protocol)
         self._listen_with(receiving)
         receiving.begin(self._setting.beat.add(self))
         try:
@@ -194,18 +207,15 @@ class Caller:
             self._script.begin_to_speak = receiving.pause
         else:
             sound = self._setting.sounds[self._plan.audio]
-            receiving.is_tones = sound.is_tones
-            receiving.horizon_s = min(receiving.horizon_s, sound.horizon_s)
+            marks = receiving.marks
+            marks.is_tones = sound.is_tones
+            marks.horizon_s = min(marks.horizon_s, sound.horizon_s)
 
     def _takes_mark(self) -> bool:
         """Whether the next mark is looked for: with many streams, not each of them."""
         self._marks += 1
         turn = (self._marks + self.record.number) % self._setting.marks_apart
         return self._marks == 1 or turn == 0
-
-    def _write(self, text: bytes) -> None:
-        if self._socket is not None:
-            self._socket.send(text)
 
     def _read_slowly(self, now_s: float) -> None:
         spells: Spells | None = self._plan.trouble.slow_reads
@@ -261,7 +271,8 @@ class Caller:
         record.ended_s = perf_counter() - self._setting.origin_s
         # All of these know this caller: kept, each call would wait for the collector.
         del self._acts, self._script, self._sending
-        self.__dict__.pop("_receiving", None)
+        if hasattr(self, "_receiving"):
+            del self._receiving
         self._socket = None
 
 

@@ -58,10 +58,13 @@ class Order:
         self.is_following = self._has_begun = True
         self._unclear_run = 0
 
+    def expected(self, count: int) -> NDArray[np.int64]:
+        """The frames that should come next."""
+        return self.loop.take(range(self._at, self._at + count), mode="wrap")
+
     def follow(self, numbers: NDArray[np.int64]) -> None:
         """Take the next frames."""
-        expected = self.loop.take(range(self._at, self._at + len(numbers)), mode="wrap")
-        if self.is_following and np.array_equal(numbers, expected):
+        if self.is_following and np.array_equal(numbers, self.expected(len(numbers))):
             self._pass(len(numbers))
             self._unclear_run = 0
             return

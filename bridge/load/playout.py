@@ -41,6 +41,11 @@ class Playout:
             checkpoint is meant; of an echo, silence never is.
     """
 
+    __slots__ = (
+        *("ends_s", "_origin_s", "_is_pause", "_is_speaking", "_is_turn"),
+        *("_checkpoints", "_ends_speech", "dropped_s"),
+    )
+
     def __init__(self, origin_s: float, *, checkpoints_end_speech: bool = True) -> None:
         self._ends_speech = checkpoints_end_speech
         self.ends_s = -math.inf
@@ -60,15 +65,19 @@ class Playout:
             When its first sample is heard, and the gap before it, if one was heard
             that no checkpoint announced.
         """
-        begins_s = max(self.ends_s, self._tick_after(now_s))
+        ends_s, begins_s = self.ends_s, self._tick_after(now_s)
         gap = None
-        length = begins_s - self.ends_s
-        if self._is_speaking and length > ROUNDING_S:
+        # In many calls fifty times a second: comparing is cheaper than min() and max().
+        if begins_s <= ends_s:
+            begins_s = ends_s
+        elif self._is_speaking and begins_s - ends_s > ROUNDING_S:
             if not (self._is_pause or self._is_turn):
-                gap = Gap(self.ends_s, length)
+                gap = Gap(ends_s, begins_s - ends_s)
             self._is_turn = False
-        fits_s = min(length_s, max(0.0, LIMIT_S - (begins_s - now_s)))
-        self.dropped_s += length_s - fits_s
+        fits_s = length_s
+        if begins_s - now_s > LIMIT_S - length_s:
+            fits_s = min(length_s, max(0.0, LIMIT_S - (begins_s - now_s)))
+            self.dropped_s += length_s - fits_s
         self.ends_s = begins_s + fits_s
         self._is_speaking = True
         self._is_pause = False
@@ -91,6 +100,11 @@ class Playout:
     def pause(self) -> None:
         """The next silence is no hole: somebody else speaks, and it is their turn."""
         self._is_turn = True
+
+    @property
+    def next_checkpoint_s(self) -> float:
+        """When one is reached; infinity where none is queued."""
+        return self._checkpoints[0][0] - ROUNDING_S if self._checkpoints else math.inf
 
     def reached(self, now_s: float) -> list[str]:
         """Checkpoints whose audio has been heard by now, each told once."""

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import statistics
+from array import array
 from typing import Any
 
 from bridge.load.figures import Histogram, Tally
@@ -62,7 +63,9 @@ class Record:
     frames_sent: int = 0
     messages_received: int = 0
     audio_received_s: float = 0.0
-    inter_arrivals_s: list[float] = dataclasses.field(default_factory=list)
+    inter_arrivals_s: "array[float]" = dataclasses.field(
+        default_factory=lambda: array("d")
+    )
     _told: int = 0
 
     def count(self, name: str, number: float = 1) -> None:
@@ -108,7 +111,7 @@ class Record:
 
     def _pack(self) -> None:
         self.inter_arrival.record_all(self.inter_arrivals_s)
-        self.inter_arrivals_s.clear()
+        del self.inter_arrivals_s[:]
         self._told = 0
 
     def document(self) -> dict[str, Any]:

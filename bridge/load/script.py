@@ -72,7 +72,10 @@ class Script:
     def acts(self) -> Iterator[Act]:
         """Everything they do; after the last they hang up."""
         if not self._plan.script:
-            yield from self._endless(self._sounds[self._plan.audio])
+            return self._endless(self._sounds[self._plan.audio])
+        return self._scripted()
+
+    def _scripted(self) -> Iterator[Act]:
         done = 0
         while not self._plan.rounds or done < self._plan.rounds:
             for step in self._plan.script:
@@ -81,7 +84,7 @@ class Script:
 
     def _endless(self, sound: Sound) -> Iterator[Act]:
         frames = itertools.cycle(sound.frames)
-        yield from itertools.islice(frames, self._offset % len(sound), None)
+        return itertools.islice(frames, self._offset % len(sound), None)
 
     def _do(self, step: Step) -> Iterator[Act]:
         match step:

@@ -11,11 +11,13 @@ import numpy as np
 from bridge.audio.pcm import FRAME_MS
 from bridge.load.caller_plan import Spells, Trouble
 from bridge.load.record import Record
-from bridge.stream import messages
-from bridge.stream.messages import Message
+from bridge.stream import codec, messages
 from bridge.stream.protocol import State, StreamProtocol
 
 __all__ = ["Sending"]
+
+STREAMING = State.STREAMING
+"""Looked up once: a member of an enum costs as much as a call."""
 
 MALFORMED = (
     b'{"event":"media","media":{"payload":',
@@ -29,6 +31,8 @@ MALFORMED = (
 )
 """What no reader can take: cut off, no base64, no payload, no object, no event, ..."""
 
+Write = Callable[[bytes], None]
+
 Sent = Callable[[float], None] | None
 """Told when a frame left."""
 
@@ -37,28 +41,34 @@ class Sending:
     """Numbers frames and sends them, or loses, delays and spoils them.
 
     Args:
-        write: Puts a message on the socket.
         trouble: What happens on the way.
         record: Of the stream.
         rng: Decides what is left to chance.
     """
 
+    __slots__ = (
+        *("_chunk", "_is_clear", "_protocol", "_number", "_began_ms", "_media"),
+        *("_payload", "_write", "_record", "_began_s", "_extra_headers", "_free_s"),
+        *("_held", "_rng", "_stream_id", "_trouble"),
+    )
+
     def __init__(
-        self,
-        write: Callable[[bytes], None],
-        trouble: Trouble,
-        record: Record,
-        rng: np.random.Generator,
+        self, trouble: Trouble, record: Record, rng: np.random.Generator
     ) -> None:
-        self.protocol: StreamProtocol
-        self._write = write
+        self._protocol: StreamProtocol
+        self._write: Write
+        self._media = b""
+        """A message of audio, but for its numbers and payload."""
+        self._number = 0
+        """Of the last message on this socket."""
         self._trouble = trouble
         self._record = record
         self._rng = rng
         self._stream_id = ""
         self._extra_headers: object = ""
         self._chunk = 0
-        self._message_bytes = 1
+        self._payload = b""
+        """Of the last frame."""
         self._began_s = perf_counter()
         self._began_ms = time.time_ns() // 1_000_000
         self._held: collections.deque[Callable[[], None]] = collections.deque()
@@ -66,29 +76,26 @@ class Sending:
         """Nothing leaves before what was held back until then."""
         self._is_clear = trouble == Trouble()
 
+    def go_over(self, write: Write, protocol: StreamProtocol) -> None:
+        """Send over a new socket, where messages are numbered anew."""
+        self._write, self._protocol = write, protocol
+        self._number = 0
+
     def start(self, start: messages.Start) -> None:
         """Open the stream."""
         self._stream_id = start.start.stream_id or ""
         self._extra_headers = start.extra_headers
-        self._write(self.protocol.send(start))
+        self._media = _media(self._stream_id, start.extra_headers)
+        self._write(self._protocol.send(start))
+        self._number += 1
 
     def frame(self, payload: bytes, on_sent: Sent) -> None:
-        """Send a frame; `on_sent` is told when it left, if it did."""
+        """Send a frame, in base64; `on_sent` is told when it left, if it did."""
         self._chunk += 1
-        media = messages.Media(
-            stream_id=self._stream_id,
-            media=messages.MediaBody(
-                track="inbound",
-                timestamp=self._stamp(),
-                chunk=self._chunk,
-                payload=payload,
-            ),
-            extra_headers=self._extra_headers,
-        )
         if self._is_clear:
-            self._leave(media, on_sent)
+            self._leave(self._chunk, payload, on_sent)
         else:
-            self._through_trouble(media, on_sent)
+            self._through_trouble(self._chunk, payload, on_sent)
 
     def press(self, digit: str) -> None:
         """Send a key."""
@@ -110,7 +117,8 @@ class Sending:
 
     def lasts_s(self, size_bytes: int) -> float:
         """How much audio there is in so many bytes of the stream."""
-        return size_bytes / self._message_bytes * FRAME_MS / 1000
+        message_bytes = len(self._media) + len(self._payload)
+        return size_bytes / max(1, message_bytes) * FRAME_MS / 1000
 
     # ------------------------------------------------------------------- inside
 
@@ -118,7 +126,7 @@ class Sending:
         # It is the audio's time: it counts frames, whenever they leave.
         return str(self._began_ms + self._chunk * FRAME_MS)
 
-    def _through_trouble(self, media: messages.Media, on_sent: Sent) -> None:
+    def _through_trouble(self, chunk: int, payload: bytes, on_sent: Sent) -> None:
         # Always the same draws for a frame, so that a seed repeats all of them.
         chance, late, kind = self._rng.random(3)
         trouble = self._trouble
@@ -129,7 +137,7 @@ class Sending:
             text = MALFORMED[int(kind * len(MALFORMED))]
             self._hold(lambda: self._spoil(text), late_s)
         else:
-            self._hold(lambda: self._leave(media, on_sent), late_s)
+            self._hold(lambda: self._leave(chunk, payload, on_sent), late_s)
 
     def _hold(self, send: Callable[[], None], late_s: float) -> None:
         """Send something after all that is held back already, so much later."""
@@ -158,23 +166,57 @@ class Sending:
         self._record.count("own_frames_malformed")
         self._write(text)
 
-    def _leave(self, media: messages.Media, on_sent: Sent) -> None:
-        if self.protocol.state is not State.STREAMING:
+    def _leave(self, chunk: int, payload: bytes, on_sent: Sent) -> None:
+        if self._protocol.state is not STREAMING:
             return
-        text = self.protocol.send(media)
-        self._message_bytes = len(text)
-        now_s = perf_counter()
-        self._write(text)
-        self._record.frames_sent += 1
-        if on_sent is not None:
+        self._number = number = self._number + 1
+        stamp_ms = self._began_ms + chunk * FRAME_MS
+        text = self._media % (number, payload, stamp_ms, chunk)
+        self._payload = payload
+        if on_sent is None:
+            self._write(text)
+        else:
+            now_s = perf_counter()
+            self._write(text)
             on_sent(now_s)
+        self._record.frames_sent += 1
 
-    def _say(self, message: Message) -> None:
+    def _say(self, message: messages.Numbered) -> None:
         if self._is_clear:
             self._say_now(message)
         else:
             self._hold(lambda: self._say_now(message), 0.0)
 
-    def _say_now(self, message: Message) -> None:
-        if self.protocol.state is State.STREAMING:
-            self._write(self.protocol.send(message))
+    def _say_now(self, message: messages.Numbered) -> None:
+        if self._protocol.state is STREAMING:
+            self._number += 1
+            message.sequence_number = self._number
+            self._write(codec.dump(message))
+
+
+def _media(stream_id: str, extra_headers: object) -> bytes:
+    """A message of audio as a template, for its number, payload, time and chunk.
+
+    It is what is written with others in their places, which are in this order.
+    """
+    body = messages.MediaBody(
+        track="inbound", timestamp="1111111111", chunk=2222222222, payload=b"3333"
+    )
+    message = messages.Media(
+        stream_id=stream_id,
+        sequence_number=4444444444,
+        media=body,
+        extra_headers=extra_headers,
+    )
+    text = codec.dump(message).replace(b"%", b"%%")
+    # Stream and headers, which may be anything, are before and behind all of them.
+    for value, place in (
+        (b":4444444444,", b":%d,"),
+        (b'"MzMzMw=="', b'"%b"'),
+        (b'"1111111111"', b'"%d"'),
+        (b":2222222222}", b":%d}"),
+    ):
+        begin, found, rest = text.partition(value)
+        assert found, f"no {value!r} in {text!r}"
+        text = begin + place + rest
+    return text

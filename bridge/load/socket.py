@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -32,6 +32,9 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Far above Plivo's limit, which is the caller's to check: it shall be counted."""
 
 CLOSE_TIMEOUT_S = 2.0
+
+TEXT = WSMsgType.TEXT
+"""Looked up once: a member of an enum costs as much as a call."""
 
 NO_CLOSE_FRAME = 1006
 """What RFC 6455 calls a socket that just broke."""
@@ -81,11 +84,18 @@ class Socket(WSListener):
         listener: Takes what comes.
     """
 
+    __slots__ = (
+        *("_fragments", "_is_gone", "_received", "_transport"),
+        *("_complain", "_is_dropped", "_is_reading", "closed"),
+    )
+
     def __init__(self, listener: Listener) -> None:
         self.closed: asyncio.Future[Closed] = asyncio.get_running_loop().create_future()
-        self._listener = listener
+        self._received: Callable[[bytes, float], None] = listener.received
+        self._complain: Callable[[str], None] = listener.complain
         self._fragments: list[bytes] = []
         self._transport: WSTransport
+        self._is_gone = False
         self._is_dropped = False
         self._is_reading = True
 
@@ -98,8 +108,8 @@ class Socket(WSListener):
 
     def send(self, text: bytes) -> None:
         """Send a text message; on a closed socket, do nothing."""
-        if not (self.closed.done() or self._transport.is_close_frame_sent):
-            self._transport.send(WSMsgType.TEXT, text)
+        if not (self._is_gone or self._transport.is_close_frame_sent):
+            self._transport.send(TEXT, text)
 
     def hang_up(self) -> None:
         """Say goodbye, and leave when the server has answered, or soon."""
@@ -142,16 +152,18 @@ class Socket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Hand messages on, and answer a goodbye."""
         now_s = perf_counter()
-        match frame.msg_type:
-            case WSMsgType.TEXT if frame.fin and not self._fragments:
-                self._listener.received(frame.get_payload_as_bytes(), now_s)
+        kind = frame.msg_type
+        if kind is TEXT and frame.fin and not self._fragments:
+            self._received(frame.get_payload_as_bytes(), now_s)
+            return
+        match kind:
             case WSMsgType.TEXT | WSMsgType.CONTINUATION:
                 self._fragments.append(frame.get_payload_as_bytes())
                 if frame.fin:
                     text, self._fragments = b"".join(self._fragments), []
-                    self._listener.received(text, now_s)
+                    self._received(text, now_s)
             case WSMsgType.BINARY:
-                self._listener.complain("binary message")
+                self._complain("binary message")
             case WSMsgType.CLOSE:
                 if not transport.is_close_frame_sent:
                     transport.send_close(_answer(frame))
@@ -172,19 +184,14 @@ class Socket(WSListener):
         if not self.closed.done():
             self.closed.set_result(closed)
         # Both know each other: kept, each call would wait for the collector.
+        self._is_gone = True
         del self._transport
-        self._listener = _NOBODY
+        # Nothing comes after the end.
+        self._received, self._complain = _nothing, _nothing
 
 
-class _Nobody:
-    def received(self, text: bytes, now_s: float) -> None:
-        """Nothing comes after the end."""
-
-    def complain(self, what: str) -> None:
-        """Nothing comes after the end."""
-
-
-_NOBODY = _Nobody()
+def _nothing(*_: object) -> None:
+    pass
 
 
 async def dial(

@@ -6,6 +6,7 @@ it has a sharp peak in correlation, also after resampling or mu-law, and each fr
 be told from its neighbours by its frequency.
 """
 
+import base64
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -52,6 +53,9 @@ LEAST_HORIZON_S = 1.0
 
 LEAST_MARK_DBFS = -35.0
 
+UNLIKE = 0.6
+"""Of the normalised correlation of a mark with itself, shifted."""
+
 AUDIBLE = 328
 """A sample beyond this is heard: -40 dBFS."""
 
@@ -69,6 +73,18 @@ class Mark:
         self.samples = samples
         self._spectra: dict[int, NDArray[np.complexfloating[Any, Any]]] = {}
 
+    @functools.cached_property
+    def is_unlike_itself(self) -> bool:
+        """Whether it is when it is shifted, beyond the width of its peak.
+
+        A stretch of speech is not: a period of the voice later it is nearly the same.
+        """
+        size = 2 * len(self.samples)
+        spectrum = np.fft.rfft(self.samples, size)
+        shifted = np.fft.irfft(np.abs(spectrum) ** 2, size)[: len(self.samples)]
+        beyond_peak = shifted[int((shifted < UNLIKE).argmax()) :]
+        return bool(beyond_peak.max() < UNLIKE)
+
     def spectrum(self, size: int) -> NDArray[np.complexfloating[Any, Any]]:
         """Conjugate, of so many points; all streams look for the same marks."""
         if size not in self._spectra:
@@ -81,6 +97,8 @@ class Frame:
     """What is said in 20 ms."""
 
     payload: bytes
+    text: bytes
+    """The payload as it stands in a message."""
     mark: Mark | None = None
     """One that begins here."""
 
@@ -112,8 +130,11 @@ class Sound:
         is_long = self.horizon_s >= LEAST_HORIZON_S
         marks = {mark.frame: mark for mark in _marks(padded, frame) if is_long}
         payloads = [encode(each) for each in padded.reshape(count, frame)]
-        self.unmarked = [Frame(payload) for payload in payloads]
-        self.frames = [Frame(each, marks.get(at)) for at, each in enumerate(payloads)]
+        self.unmarked = [Frame(each, base64.b64encode(each)) for each in payloads]
+        self.frames = [
+            Frame(each.payload, each.text, marks.get(at))
+            for at, each in enumerate(self.unmarked)
+        ]
 
     def __len__(self) -> int:
         """In frames."""

@@ -27,7 +27,7 @@ def test_what_happens_all_the_time_is_counted_once() -> None:
     record = a_record()
     for _ in range(3):
         record.frames_sent += 50
-        record.inter_arrivals_s += [0.02] * 50
+        record.inter_arrivals_s.extend([0.02] * 50)
         record.settle()
     record.frames_sent += 7
     document = record.document()
