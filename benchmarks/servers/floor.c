@@ -93,8 +93,8 @@ static void answer(Caller *caller, const char *text, size_t size)
     (void)!write(caller->fd, said, (size_t)(end - said));
 }
 
-/* Take what came; what is left of it is the beginning of another frame. */
-static void take(Caller *caller)
+/* Take what came; what is left of it is the beginning of another frame. 0 at goodbye. */
+static int take(Caller *caller)
 {
     unsigned char *data = caller->data, *end = data + caller->used;
     while (end - data >= 2) {
@@ -107,11 +107,14 @@ static void take(Caller *caller)
             break;
         for (size_t i = 0; i < size; i++)
             text[i] ^= mask[i & 3];
+        if ((data[0] & 0x0f) == 8)
+            return 0;
         answer(caller, (char *)text, size);
         data = text + size;
     }
     caller->used = (size_t)(end - data);
     memmove(caller->data, data, caller->used);
+    return 1;
 }
 
 static void set_taps(Filter *filter, float *taps, Py_ssize_t up, Py_ssize_t down,
@@ -152,14 +155,16 @@ void serve(int epoll)
             Caller *caller = events[i].data.ptr;
             const ssize_t got = read(caller->fd, caller->data + caller->used,
                                      READ_BYTES - caller->used);
-            if (got <= 0) {
+            int goes_on = got > 0;
+            if (goes_on && !caller->is_whole)
+                (void)!write(caller->fd, caller->data, (size_t)got);
+            else if (goes_on) {
+                caller->used += (size_t)got;
+                goes_on = take(caller);
+            }
+            if (!goes_on) {
                 close(caller->fd);
                 free(caller);
-            } else if (!caller->is_whole) {
-                (void)!write(caller->fd, caller->data, (size_t)got);
-            } else {
-                caller->used += (size_t)got;
-                take(caller);
             }
         }
     }
