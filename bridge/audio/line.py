@@ -10,7 +10,7 @@ import numpy as np
 
 from bridge.audio.codecs import L16, Codec
 from bridge.audio.pcm import INT16, Samples
-from bridge.audio.resampling import Polyphase, resampler
+from bridge.audio.resampling import Filter, Identity, Polyphase, resampler
 
 __all__ = ["FromWire", "ToWire"]
 
@@ -29,20 +29,20 @@ class FromWire:
         bot_hz: The bot's.
     """
 
-    __slots__ = ("_decode", "_direct", "_resampler")
+    __slots__ = ("_decode", "_filter", "_resampler")
 
     def __init__(self, codec: Codec, wire_hz: int, bot_hz: int) -> None:
         self._decode = codec.decode
         self._resampler = resampler(wire_hz, bot_hz)
-        self._direct = None
+        self._filter: Filter | None = None
         if _is_host_l16(codec) and isinstance(self._resampler, Polyphase):
-            self._direct = self._resampler.process_bytes
+            self._filter = self._resampler.filter_of_any
 
     def samples(self, payload: bytes) -> Samples:
         """Take the next payload, of whole samples; what comes is the caller's own."""
-        direct = self._direct
-        if direct is not None:
-            return np.frombuffer(direct(payload), INT16)
+        short_way = self._filter
+        if short_way is not None:
+            return np.frombuffer(short_way.process(payload), INT16)
         return self._resampler.process(self._decode(payload))
 
 
@@ -55,14 +55,19 @@ class ToWire:
         wire_hz: Rate of the payloads.
     """
 
-    __slots__ = ("_direct", "_encode", "_resampler")
+    __slots__ = ("_encode", "_polyphase", "_resampler")
 
     def __init__(self, codec: Codec, bot_hz: int, wire_hz: int) -> None:
         self._encode = codec.encode
         self._resampler = resampler(bot_hz, wire_hz)
-        self._direct = None
+        self._polyphase: Polyphase | None = None
         if _is_host_l16(codec) and isinstance(self._resampler, Polyphase):
-            self._direct = self._resampler.process_bytes
+            self._polyphase = self._resampler
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether any 20 ms of samples give 20 ms of payload."""
+        return isinstance(self._resampler, Polyphase | Identity)
 
     @property
     def delay_samples(self) -> int:
@@ -71,9 +76,9 @@ class ToWire:
 
     def payload(self, samples: Samples) -> bytes | bytearray:
         """Take the next samples; what comes may be less, or nothing."""
-        direct = self._direct
-        if direct is not None:
-            return direct(samples.tobytes())
+        short_way = self._polyphase
+        if short_way is not None:
+            return short_way.process_bytes(samples.tobytes())
         return self._encode(self._resampler.process(samples))
 
     def flush(self) -> bytes:

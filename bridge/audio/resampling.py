@@ -160,6 +160,11 @@ class Polyphase:
         self._rest = b""
         self._filter.reset()
 
+    @property
+    def filter_of_any(self) -> "Filter | None":
+        """What may be used instead where any number of samples makes whole blocks."""
+        return self._filter if self._down == 1 else None
+
     def process(self, samples: Samples) -> Samples:
         """Return `up / down` times as many samples (a rest waits for its block)."""
         if self._rest or len(samples) % self._down:

@@ -79,8 +79,8 @@ class Outbound:
 
     __slots__ = (
         *("_awaiting", "_checkpoint_due_s", "_content_type", "_frame", "_ledger"),
-        *("_metrics", "_most_ahead_s", "_now", "_options", "_payload", "_queue"),
-        *("_rate_hz", "_room", "_run", "_run_began", "_run_frames", "_sample_bytes"),
+        *("_metrics", "_most_ahead_s", "_now", "_options", "_queue"),
+        *("_rate_hz", "_room", "_run", "_run_began", "_sample_bytes"),
         *("_silence", "_speaking", "_wake_at_s", "_wheel", "is_blocked", "on_audio"),
         *("on_message", "on_played", "underruns"),
     )
@@ -112,12 +112,10 @@ class Outbound:
             silence(round(options.cushion_s * content_type.rate_hz))
         )
         self._speaking = ToWire(codec, sample_rate_hz, content_type.rate_hz)
-        self._payload = self._speaking.payload
         self._ledger = HeardLedger(content_type.rate_hz)
         self._run: Playback | None = None
         """Running speech whose frames go out as they come, each when it is due. What it
         has sent since it became so is booked with it only when that ends."""
-        self._run_frames = 0
         self._run_began = 0
         self._most_ahead_s = options.lead_s - FRAME_S + 1e-6
         """A frame is due when the far end has no more than this."""
@@ -150,13 +148,12 @@ class Outbound:
         """Add to the running speech, or begin one; return it."""
         run = self._run
         if run is not None and len(samples) == self._frame and not self.is_blocked:
-            now, resampled = self._now, self._payload
+            now, ledger = self._now, self._ledger
             now_s = now()
-            if 0 <= self._ledger.ahead_s(now_s) <= self._most_ahead_s:
+            if 0 <= ledger.ahead_s(now_s) <= self._most_ahead_s:
                 # Due at once, as the frames of who answers in time are.
-                self._run_frames += 1
-                payload, on_audio = resampled(samples), self.on_audio
-                self._ledger.send(len(payload) // self._sample_bytes, now_s)
+                payload, on_audio = self._speaking.payload(samples), self.on_audio
+                ledger.send(len(payload) // self._sample_bytes, now_s)
                 self._metrics.frames_sent += 1
                 on_audio(payload)
                 if now_s >= self._checkpoint_due_s:
@@ -167,17 +164,17 @@ class Outbound:
         playback = self._queue[-1]
         playback.add(samples)
         self.pump()
-        if len(self._queue) == 1 and not playback.queued_samples:
-            self._run, self._run_frames = playback, 0
-            self._run_began = self._ledger.sent_samples
+        is_alone = len(self._queue) == 1 and not playback.queued_samples
+        if is_alone and self._speaking.is_steady:
+            self._run, self._run_began = playback, self._ledger.sent_samples
         return playback
 
     def _end_run(self) -> None:
         """What comes next is out of the ordinary, or somebody asks what was said."""
         run, self._run = self._run, None
-        if run is not None and self._run_frames:
-            run.pass_by(self._run_frames * self._frame)
-            count = self._ledger.sent_samples - self._run_began
+        count = self._ledger.sent_samples - self._run_began
+        if run is not None and count:
+            run.pass_by(count * self._rate_hz // self._content_type.rate_hz)
             run.book(self._run_began, count, self._speaking.delay_samples)
 
     def _bounds(self) -> Bounds:
@@ -247,7 +244,7 @@ class Outbound:
         self._make_room()
 
     def _send_frame(self, samples: Samples, playback: Playback, now_s: float) -> None:
-        self._send_for(playback, self._payload(samples), now_s)
+        self._send_for(playback, self._speaking.payload(samples), now_s)
         if now_s >= self._checkpoint_due_s:
             self._checkpoint_now(now_s)
 

@@ -18,7 +18,7 @@ from websockets.http11 import Request, Response
 
 from bridge.call.pacing import Wheel
 from bridge.server.allowance import Allowance
-from bridge.server.framing import Framing, WebsocketsFraming, to_nobody
+from bridge.server.framing import NOBODY, Framing, Taker, WebsocketsFraming
 from bridge.server.guest import Guest, Refusal
 from bridge.server.handshake import (
     HEAD_ENDS,
@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._guest: Guest | None = None
         self._framing: Framing | None = None
         """Once the socket is a WebSocket."""
-        self.send: Callable[[bytes], None] = to_nobody
+        self.send: Callable[[bytes], None] = NOBODY.receive
         """Send a text message; on a closed socket, do nothing."""
         self.is_writable = True
         """Whether the far end keeps reading."""
@@ -139,7 +139,7 @@ class Connection(asyncio.Protocol):
     def close(self, code: int, reason: str) -> None:
         """Say goodbye; the socket closes when the far end has answered, or soon."""
         if self._framing is not None and self._framing.is_open:
-            self._framing.take_text = to_nobody
+            self._framing.taker = NOBODY
             short = reason.encode()[:LONGEST_REASON_BYTES].decode(errors="ignore")
             self._is_leaving = True
             self._start_by_s = self._pong_by_s = self._ping_at_s = None
@@ -147,10 +147,10 @@ class Connection(asyncio.Protocol):
             self._framing.close(code, short)
             self._watch()
 
-    def deliver_to(self, receive: Callable[[bytes], None]) -> None:
+    def deliver_to(self, taker: Taker) -> None:
         """Let somebody take messages from now on, without a detour."""
         if self._framing is not None and not self._is_leaving:
-            self._framing.take_text = receive
+            self._framing.taker = taker
 
     def abort(self) -> None:
         """Drop the socket; with TLS it may only be about to be one."""
@@ -211,12 +211,12 @@ class Connection(asyncio.Protocol):
         self._is_lost = True
         if self._framing is not None:
             self._framing.receive_eof()
-            self._framing.take_text = to_nobody
+            self._framing.taker = NOBODY
         if self._guest is not None:
             self._guest.closed(cleanly=self.close_code != NO_CLOSE_FRAME)
         # What keeps us for a while yet, as the wheel, need not keep its buffers.
         self._guest = self._framing = None
-        self.send = to_nobody
+        self.send = NOBODY.receive
         self._on_lost(self)
 
     # ------------------------------------------------------- what the framing tells
@@ -289,7 +289,7 @@ class Connection(asyncio.Protocol):
             self._start_by_s = now_s + self._options.start_timeout_s
             self._ping_at_s = now_s + self._options.ping_interval_s
             self._framing = self._upgrade(request, response)
-            self._framing.take_text = guest.receive
+            self._framing.taker = guest
             self.send = self._framing.send
         self._head = b""
         self._watch()
@@ -302,7 +302,7 @@ class Connection(asyncio.Protocol):
             return self._framing_class(self._transport, key, chosen, max_size, self)
         self._websocket.send_response(response)
         self._flush()
-        return WebsocketsFraming(self._websocket, max_size, self, self._transport.write)
+        return WebsocketsFraming(self._websocket, max_size, self, self._transport)
 
     def _say_too_much(self) -> None:
         """Their request's head grows beyond what any of Plivo's needs."""

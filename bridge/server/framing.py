@@ -5,7 +5,7 @@ short, and everything else takes the library's: frames that came in part, fragme
 control frames, and all that breaks RFC 6455.
 """
 
-from collections.abc import Callable
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from websockets.frames import Frame, Opcode
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_AT_ONCE",
+    "NOBODY",
     "Framing",
     "Owner",
+    "Taker",
     "WebsocketsFraming",
     "framing_of",
-    "to_nobody",
 ]
 
 MOST_AT_ONCE = 16
@@ -68,12 +69,29 @@ class Owner(Protocol):
         """The socket is gone."""
 
 
+class Taker(Protocol):
+    """Whoever the messages are for."""
+
+    def receive(self, text: bytes) -> None:
+        """Take a whole message."""
+
+
+class Nobody:
+    """Whoever is not there any more, or not yet."""
+
+    def receive(self, _text: bytes) -> None:
+        """Let it be."""
+
+
+NOBODY = Nobody()
+
+
 class Framing(Protocol):
     """An upgraded socket; text goes in and out whole."""
 
     is_open: bool
     """Whether text can still be sent."""
-    take_text: Callable[[bytes], None]
+    taker: Taker
     """Takes whole messages; nobody, until the owner says who."""
     has_received: bool = False
     """Whether a message came; the owner, who has looked, says no again."""
@@ -108,13 +126,13 @@ class WebsocketsFraming:
         websocket: The library's, upgraded.
         max_size: Of a message, in bytes; the library's own.
         owner: Is told what came.
-        write: Sends bytes.
+        transport: Bytes are written to it.
     """
 
     __slots__ = (
         *("_fragments", "_frames", "_head", "_inside", "_is_between", "_max_size"),
-        *("_owner", "_unread", "_websocket", "_write", "has_received", "is_open"),
-        "take_text",
+        *("_owner", "_unread", "_websocket", "_transport", "has_received", "is_open"),
+        "taker",
     )
 
     def __init__(
@@ -122,15 +140,15 @@ class WebsocketsFraming:
         websocket: ServerProtocol,
         max_size: int,
         owner: Owner,
-        write: Callable[[bytes], None],
+        transport: asyncio.WriteTransport,
     ) -> None:
         self.is_open = True
         self.has_received = False
-        self.take_text: Callable[[bytes], None] = to_nobody
+        self.taker: Taker = NOBODY
         self._websocket = websocket
         self._max_size = max_size
         self._owner = owner
-        self._write = write
+        self._transport = transport
         self._head = b""
         """The beginning of a frame's head, where no more of it came yet."""
         self._inside = 0
@@ -154,13 +172,13 @@ class WebsocketsFraming:
         """Send a text message; on a closed socket, do nothing."""
         # What the library would write: no mask, no extension, no fragments.
         if self.is_open:
-            size, write = len(text), self._write
+            size, transport = len(text), self._transport
             if size < 126:
-                write(b"\x81%c%b" % (size, text))
+                transport.write(b"\x81%c%b" % (size, text))
             elif size < 65536:
-                write(b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), text))
+                transport.write(b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), text))
             else:
-                write(b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), text))
+                transport.write(b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), text))
 
     def ping(self) -> None:
         """Ask the far end for a pong."""
@@ -185,8 +203,7 @@ class WebsocketsFraming:
         ):
             # What nearly always comes: one frame of audio, and nothing else.
             self.has_received = True
-            take_text = self.take_text
-            take_text(apply_mask(data[8:], data[4:8]))
+            self.taker.receive(apply_mask(data[8:], data[4:8]))
             self._frames += 1
             if self._frames >= MOST_AT_ONCE:
                 self._may_go_on()
@@ -286,19 +303,15 @@ class WebsocketsFraming:
 
     def _hand_on(self, text: bytes) -> None:
         self.has_received = True
-        self.take_text(text)
+        self.taker.receive(text)
 
     def _flush(self) -> None:
         self.is_open = self._websocket.state is OPEN
         for data in self._websocket.data_to_send():
             if data:
-                self._write(data)
+                self._transport.write(data)
             else:
                 self._owner.end()
-
-
-def to_nobody(_text: bytes) -> None:
-    """Take what there is nobody for."""
 
 
 def framing_of(transport: str) -> "type[PicowsFraming] | None":

@@ -11,7 +11,7 @@ import picows
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSCloseHandshake, WSProtocol  # type: ignore[attr-defined]
 
-from bridge.server.framing import MOST_AT_ONCE, Framing, Owner, to_nobody
+from bridge.server.framing import MOST_AT_ONCE, NOBODY, Framing, Owner
 from bridge.server.handshake import upgrade_request
 
 __all__ = ["PicowsFraming"]
@@ -39,7 +39,7 @@ class PicowsFraming(WSListener, Framing):
         max_size: int,
         owner: Owner,
     ) -> None:
-        self.is_open, self.take_text = True, to_nobody
+        self.is_open, self.taker = True, NOBODY
         self._owner, self._headers, self._max_size = owner, headers, max_size
         self._fragments: bytearray | None = None
         self._is_skipping, self._frames = False, 0
@@ -100,7 +100,7 @@ class PicowsFraming(WSListener, Framing):
         elif self.is_open:  # What comes after goodbye is for nobody.
             self.has_received = True
             if kind == TEXT and frame.fin and self._fragments is None:
-                self.take_text(frame.get_payload_as_bytes())
+                self.taker.receive(frame.get_payload_as_bytes())
             else:
                 self._take_part(frame, kind)
         self._frames += 1
@@ -121,7 +121,7 @@ class PicowsFraming(WSListener, Framing):
                 self._fail(WSCloseCode.MESSAGE_TOO_BIG)
             elif frame.fin:
                 self._fragments = None
-                self.take_text(bytes(text))
+                self.taker.receive(bytes(text))
 
     def _take_control(self, frame: WSFrame, kind: WSMsgType) -> None:
         if kind == WSMsgType.PING:

@@ -14,12 +14,15 @@ nothing is foreseen.
 
 import array
 import re
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from bridge.stream.codec import MAX_MESSAGE_BYTES
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import Media
 from bridge.stream.sequence import LARGEST_STEP_MS, GapDetector
+
+if TYPE_CHECKING:
+    from bridge.stream._prediction import Predictor
 
 try:
     from bridge.stream import _prediction
@@ -52,17 +55,17 @@ class Prediction:
         gaps: Knows the numbers of what was parsed, and is told of what was foreseen.
     """
 
-    __slots__ = ("_form", "_gaps", "_lessons", "_predictor", "take")
+    __slots__ = ("_form", "_gaps", "_lessons", "predictor")
 
     def __init__(self, content_type: ContentType, gaps: GapDetector) -> None:
-        self.take: Callable[[bytes], bytes | None] = _nothing
-        """Give the payload of a frame that is as foreseen; None of any other."""
+        self.predictor: Predictor | Clueless = Clueless()
+        """Its `take` gives the payload of a frame that is as foreseen, else None."""
         self._gaps = gaps
-        self._lessons = MOST_LESSONS
+        self._lessons = 0
         self._form: tuple[bytes, bytes, bytes] | None = None
-        self._predictor = None
         if _prediction is not None:
-            self._predictor = _prediction.Predictor(
+            self._lessons = MOST_LESSONS
+            self.predictor = _prediction.Predictor(
                 content_type.bytes_per_sample,
                 content_type.bytes_per_ms,
                 LARGEST_STEP_MS,
@@ -71,25 +74,42 @@ class Prediction:
 
     def tell(self) -> None:
         """Tell the detector of all that was foreseen: it is the one that goes on."""
-        if self._form is not None and self._predictor is not None:
-            self._gaps.go_on_from(*self._predictor.last())
+        if self._form is not None:
+            self._gaps.go_on_from(*self.predictor.last())
 
     def go_on(self) -> None:
         """Foresee from where the detector is by now."""
-        if self._form is not None and self._predictor is not None:
-            self._predictor.foresee(*self._form, *self._gaps.last())
+        if self._form is not None:
+            self.predictor.foresee(*self._form, *self._gaps.last())
 
     def forget(self) -> None:
         """Foresee nothing, until there was a frame to learn from."""
         self._form = None
-        self.take = _nothing
+        self.predictor.forget()
 
     def learn(self, text: bytes, message: Media) -> None:
         """See how a frame is written that was just parsed."""
-        if self._predictor is not None and self._lessons:
+        if self._lessons:
             self._lessons -= 1
+            self.forget()
             self._form = _form_of(text, message)
-            self.take = self._predictor.take if self._form else _nothing
+
+
+class Clueless:
+    """In a predictor's place where nothing was compiled."""
+
+    def take(self, _text: bytes) -> None:
+        """Foresee nothing."""
+
+    def forget(self) -> None:
+        """Know nothing."""
+
+    def last(self) -> tuple[int, int, int, int]:
+        """Tell of no frame."""
+        return -1, -1, -1, 0
+
+    def foresee(self, *_form: object) -> None:
+        """Be told in vain."""
 
 
 def _form_of(text: bytes, message: Media) -> tuple[bytes, bytes, bytes] | None:
@@ -120,7 +140,3 @@ def _whole(number: str | int | None) -> int:
     if isinstance(number, str):
         return int(number) if number.isdecimal() else -1
     return -1 if number is None else number
-
-
-def _nothing(_text: bytes) -> None:
-    """Nothing is foreseen."""

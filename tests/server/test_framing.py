@@ -1,5 +1,6 @@
 """What arrives, in whatever pieces, is what the library alone makes of it."""
 
+import asyncio
 import dataclasses
 import itertools
 
@@ -40,6 +41,9 @@ class Owner:
     most: int = 10**9
     """Frames it lets through."""
 
+    def receive(self, text: bytes) -> None:
+        self.texts.append(text)
+
     def take_other(self, opcode: int) -> None:
         self.others.append(int(opcode))
 
@@ -59,10 +63,21 @@ class Owner:
         self.ended += 1
 
 
+class Wire(asyncio.WriteTransport):
+    """Keeps what is sent."""
+
+    def __init__(self, written: list[bytes]) -> None:
+        super().__init__()
+        self._written = written
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._written.append(bytes(data))
+
+
 def framing() -> tuple[WebsocketsFraming, Owner]:
     owner = Owner()
-    made = WebsocketsFraming(upgraded(), MAX_SIZE, owner, owner.written.append)
-    made.take_text = owner.texts.append
+    made = WebsocketsFraming(upgraded(), MAX_SIZE, owner, Wire(owner.written))
+    made.taker = owner
     return made, owner
 
 

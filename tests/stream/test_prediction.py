@@ -65,7 +65,7 @@ class Stream:
         self.prediction.go_on()
 
     def take(self, text: bytes) -> bytes | None:
-        return self.prediction.take(text)
+        return self.prediction.predictor.take(text)
 
 
 @compiled
@@ -278,4 +278,5 @@ def test_without_a_compiler_nothing_is_foreseen(
     foreseen.learn(written(1), message)
     foreseen.go_on()
 
-    assert foreseen.take(written(2)) is None
+    assert foreseen.predictor.take(written(2)) is None
+    assert foreseen.predictor.last() == (-1, -1, -1, 0)
