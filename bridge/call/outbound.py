@@ -165,7 +165,7 @@ class Outbound:
         playback.add(samples)
         self.pump()
         is_alone = len(self._queue) == 1 and not playback.queued_samples
-        if is_alone and self._speaking.is_steady:
+        if is_alone and playback.has_begun and self._speaking.is_steady:
             self._run, self._run_began = playback, self._ledger.sent_samples
         return playback
 

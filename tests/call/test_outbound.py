@@ -175,6 +175,26 @@ async def test_parts_of_frames_wait_for_the_rest_but_not_too_long() -> None:
     assert late_s < 0.02
 
 
+async def test_speech_that_is_sent_as_it_comes_is_booked_when_somebody_asks() -> None:
+    """Whenever they do; and speech goes on."""
+    rig = Rig()
+    for frame in range(1, 101):
+        playback = rig.out.speak(tone(440, 0.02, 8000))
+        await asyncio.sleep(0.02)
+        if frame in (1, 30, 31, 50):
+            # 60 ms of silence were before it.
+            played_s = 0.02 * frame - 0.06
+            assert playback.so_far().at_most_samples == max(0, round(8000 * played_s))
+
+    heard = rig.out.interrupt()
+
+    # What is on its way to be cleared may be played before that.
+    assert 14_000 < heard.samples < 15_520 <= heard.at_most_samples <= 16_000
+    assert sum(count for _, count in rig.audio()) == 8000 * 2 + 480
+    assert rig.metrics.frames_sent == 101
+    assert rig.out.underruns == 0
+
+
 async def test_playbacks_follow_each_other() -> None:
     """What `speak` left open ends where the next begins."""
     rig = Rig()

@@ -204,6 +204,10 @@ def test_senders_may_write_as_they_like(frames: list[bytes]) -> None:
         b'{"event":"media","media":{"payload":"AAAA"},"x":"%s"}'
         % bytes(400).hex().encode(),
         b'{"event":"media","media":{"payload":"AAAA","timestamp":"soon"}}',
+        b'{"event":"media","media":{"payload":"AAAA","timestamp":"-20"}}',
+        b'{"event":"media","media":{"payload":"AAAA","timestamp":"%s"}}'
+        % (b"9" * 5000),
+        b'{"event":"media","media":{"payload":"AAAA","\\u0070ayload":"BBBB"}}',
     ],
 )
 def test_what_cannot_be_told_apart_is_always_parsed(text: bytes) -> None:
