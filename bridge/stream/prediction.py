@@ -15,15 +15,11 @@ nothing is foreseen.
 import array
 import re
 from binascii import b2a_base64
-from typing import TYPE_CHECKING
 
 from bridge.stream.codec import MAX_MESSAGE_BYTES
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import Media
 from bridge.stream.sequence import LARGEST_STEP_MS, GapDetector
-
-if TYPE_CHECKING:
-    from bridge.stream._prediction import Predictor
 
 try:
     from bridge.stream import _prediction
@@ -59,7 +55,7 @@ class Prediction:
     __slots__ = ("_form", "_gaps", "_lessons", "predictor")
 
     def __init__(self, content_type: ContentType, gaps: GapDetector) -> None:
-        self.predictor: Predictor | Clueless = Clueless()
+        self.predictor: _prediction.Predictor | Clueless = Clueless()
         """Its `take` gives the payload of a frame that is as foreseen, else None."""
         self._gaps = gaps
         self._lessons = 0
