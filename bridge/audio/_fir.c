@@ -1,4 +1,4 @@
-/* The polyphase filter of resampling.py, compiled.
+/* The polyphase filter of resampling.py, compiled; and g711.py's tables, looked up.
  *
  * A block of `down` input samples gives `up` output samples, each the product of what
  * was heard last with a column of the matrix. numpy spends most of its time on making
@@ -211,6 +211,55 @@ static PyType_Spec Filter_spec = {
     .slots = Filter_slots,
 };
 
+/* G.711 by table, as g711.py makes them: a byte for each sample, and back. */
+static PyObject *expand(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer codes, values;
+    PyObject *out = NULL;
+    if (!PyArg_ParseTuple(args, "y*y*", &codes, &values))
+        return NULL;
+    if (values.len != 256 * 2)
+        PyErr_SetString(PyExc_ValueError, "a table has 256 values");
+    else
+        out = PyByteArray_FromStringAndSize(NULL, codes.len * 2);
+    if (out != NULL) {
+        int16_t *said = (int16_t *)PyByteArray_AsString(out);
+        for (Py_ssize_t i = 0; i < codes.len; i++)
+            said[i] = ((const int16_t *)values.buf)[((const uint8_t *)codes.buf)[i]];
+    }
+    PyBuffer_Release(&codes);
+    PyBuffer_Release(&values);
+    return out;
+}
+
+static PyObject *compress(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer samples, codes;
+    PyObject *out = NULL;
+    if (!PyArg_ParseTuple(args, "y*y*", &samples, &codes))
+        return NULL;
+    if (codes.len != 65536 || samples.len % 2)
+        PyErr_SetString(PyExc_ValueError, "a table has a code for each int16");
+    else
+        out = PyBytes_FromStringAndSize(NULL, samples.len / 2);
+    if (out != NULL) {
+        uint8_t *said = (uint8_t *)PyBytes_AsString(out);
+        for (Py_ssize_t i = 0; i < samples.len / 2; i++)
+            said[i] = ((const uint8_t *)codes.buf)[((const uint16_t *)samples.buf)[i]];
+    }
+    PyBuffer_Release(&samples);
+    PyBuffer_Release(&codes);
+    return out;
+}
+
+static PyMethodDef functions[] = {
+    {"expand", expand, METH_VARARGS,
+     "expand(codes, values): int16 of each code, by a table of 256."},
+    {"compress", compress, METH_VARARGS,
+     "compress(samples, codes): the code of each int16, by a table of 65536."},
+    {NULL, NULL, 0, NULL},
+};
+
 static int add_types(PyObject *module)
 {
     PyObject *type = PyType_FromSpec(&Filter_spec);
@@ -225,7 +274,7 @@ static int add_types(PyObject *module)
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, add_types}, {0, NULL}};
 
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "bridge.audio._fir", NULL, 0, NULL, slots, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "bridge.audio._fir", NULL, 0, functions, slots, NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__fir(void)

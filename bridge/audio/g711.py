@@ -6,12 +6,15 @@ on a decision value belongs to the interval above it, and negative inputs mirror
 through the one's complement.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.audio.pcm import Samples
+from bridge.audio.pcm import INT16, Samples
+
+try:
+    from bridge.audio import _fir
+except ImportError:  # It was installed without a compiler.
+    _fir = None  # type: ignore[assignment]
 
 __all__ = ["alaw_decode", "alaw_encode", "ulaw_decode", "ulaw_encode"]
 
@@ -67,29 +70,51 @@ def _alaw_decoder() -> Samples:
     return values
 
 
-_ULAW_CODES, _ULAW_VALUES = _ulaw_encoder(), _ulaw_decoder()
-_ALAW_CODES, _ALAW_VALUES = _alaw_encoder(), _alaw_decoder()
+class Law:
+    """Both tables of one law.
+
+    Args:
+        codes: Of every int16, by its bit pattern.
+        values: Of every code.
+    """
+
+    def __init__(self, codes: NDArray[np.uint8], values: Samples) -> None:
+        self._codes = codes
+        self._values = values
+        # For who looks up in C, as what is cheapest to hand on.
+        self._code_bytes = codes.tobytes()
+        self._value_bytes = values.tobytes()
+
+    def encode(self, samples: Samples) -> bytes:
+        if _fir is not None:
+            return _fir.compress(samples.tobytes(), self._code_bytes)
+        return self._codes[samples.view(np.uint16)].tobytes()
+
+    def decode(self, payload: bytes) -> Samples:
+        if _fir is not None:
+            return np.frombuffer(_fir.expand(payload, self._value_bytes), INT16)
+        return self._values[np.frombuffer(payload, np.uint8)]
+
+
+_ULAW = Law(_ulaw_encoder(), _ulaw_decoder())
+_ALAW = Law(_alaw_encoder(), _alaw_decoder())
 
 
 def ulaw_encode(samples: Samples) -> bytes:
     """Compress to mu-law, one byte a sample."""
-    return _coded(_ULAW_CODES, samples)
+    return _ULAW.encode(samples)
 
 
 def ulaw_decode(payload: bytes) -> Samples:
     """Expand mu-law; 0xFF is silence."""
-    return _ULAW_VALUES[np.frombuffer(payload, np.uint8)]
+    return _ULAW.decode(payload)
 
 
 def alaw_encode(samples: Samples) -> bytes:
     """Compress to A-law, one byte a sample."""
-    return _coded(_ALAW_CODES, samples)
+    return _ALAW.encode(samples)
 
 
 def alaw_decode(payload: bytes) -> Samples:
     """Expand A-law; 0xD5 is the smallest positive value."""
-    return _ALAW_VALUES[np.frombuffer(payload, np.uint8)]
-
-
-def _coded(table: NDArray[np.uint8], samples: NDArray[Any]) -> bytes:
-    return table[samples.view(np.uint16)].tobytes()
+    return _ALAW.decode(payload)

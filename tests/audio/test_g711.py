@@ -6,6 +6,7 @@ output is their middle. Both are built here from those columns.
 """
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -111,3 +112,37 @@ def test_decoding_and_encoding_is_the_identity() -> None:
     again = g711.ulaw_encode(g711.ulaw_decode(codes))
     assert [code for code in range(256) if again[code] != code] == [0x7F]
     assert again[0x7F] == 0xFF
+
+
+@pytest.mark.parametrize(
+    ("encode", "decode"),
+    [
+        (g711.ulaw_encode, g711.ulaw_decode),
+        (g711.alaw_encode, g711.alaw_decode),
+    ],
+)
+def test_tables_are_looked_up_alike(
+    monkeypatch: pytest.MonkeyPatch,
+    encode: Callable[[Samples], bytes],
+    decode: Callable[[bytes], Samples],
+) -> None:
+    """In C and in numpy: every sample, every code."""
+    samples = np.arange(-32768, 32768).astype(np.int16)
+    codes, values = encode(samples), decode(bytes(range(256)))
+
+    monkeypatch.setattr(g711, "_fir", None)
+
+    assert encode(samples) == codes
+    assert decode(bytes(range(256))).tolist() == values.tolist()
+
+
+def test_a_table_of_another_size_is_refused() -> None:
+    """It would be read beyond its end."""
+    fir = pytest.importorskip("bridge.audio._fir")
+
+    with pytest.raises(ValueError, match="256 values"):
+        fir.expand(b"x", bytes(511))
+    with pytest.raises(ValueError, match="each int16"):
+        fir.compress(b"xx", bytes(65535))
+    with pytest.raises(ValueError, match="each int16"):
+        fir.compress(b"x", bytes(65536))
