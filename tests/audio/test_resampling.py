@@ -1,8 +1,6 @@
 """Constant delay, whatever the chunks, and a filter as good as it claims."""
 
-import importlib.util
 import os
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +18,7 @@ from bridge.audio.resampling import (
     taps_by_lane,
 )
 from bridge.audio.tones import tone
+from tests.uncompiled import uncompiled
 
 RATIOS = [
     (8000, 16000),
@@ -271,13 +270,7 @@ def test_without_the_compiled_filter_numpys_serves(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As where there was no compiler."""
-    monkeypatch.delattr("bridge.audio._fir", raising=False)
-    monkeypatch.setitem(sys.modules, "bridge.audio._fir", None)
-    spec = importlib.util.spec_from_file_location("plain", resampling.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    plain = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(plain)
+    plain = uncompiled(monkeypatch, resampling, "bridge.audio._fir")
 
     heard = plain.resampler(8000, 16000).process(silence(160))
 

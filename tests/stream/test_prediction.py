@@ -1,10 +1,8 @@
 """The next frame, foreseen: it is what parsing would have found, or it is parsed."""
 
 import base64
-import importlib.util
 import json
 import os
-import sys
 
 import pytest
 from hypothesis import example, given
@@ -16,6 +14,7 @@ from bridge.stream.content_type import ContentType
 from bridge.stream.messages import Media, Side
 from bridge.stream.prediction import MOST_LESSONS, Prediction
 from bridge.stream.sequence import GapDetector
+from tests.uncompiled import uncompiled
 
 PREDICTOR = prediction._prediction  # type: ignore[attr-defined]
 L16 = ContentType("audio/x-l16", 8000)
@@ -266,13 +265,7 @@ def test_without_a_compiler_nothing_is_foreseen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """And nothing fails."""
-    monkeypatch.delattr("bridge.stream._prediction", raising=False)
-    monkeypatch.setitem(sys.modules, "bridge.stream._prediction", None)
-    spec = importlib.util.spec_from_file_location("plain", prediction.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    plain = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(plain)
+    plain = uncompiled(monkeypatch, prediction, "bridge.stream._prediction")
     gaps = GapDetector()
     foreseen = plain.Prediction(L16, gaps)
     message = parse(written(1), Side.PLATFORM)

@@ -179,6 +179,21 @@ def test_sending_out_of_turn_is_our_mistake() -> None:
         StreamProtocol(Side.BRIDGE).send(ClearAudio())
 
 
+@pytest.mark.parametrize("rate_hz", [8000, 16000])
+def test_audio_is_written_as_any_message_is(rate_hz: int) -> None:
+    """Only in fewer steps."""
+    bridge = StreamProtocol(Side.BRIDGE)
+    with pytest.raises(MisuseError, match="cannot send playAudio while waiting"):
+        bridge.audio(b"")
+    media_format = {"encoding": "audio/x-l16", "sampleRate": rate_hz}
+    start = {"streamId": STREAM_ID, "mediaFormat": media_format}
+    bridge.receive(json.dumps({"event": "start", "start": start}))
+    payload = bytes(range(256)) * 2
+
+    body = PlayAudioBody(payload, "audio/x-l16", rate_hz)
+    assert bridge.audio(payload) == bridge.send(PlayAudio(media=body))
+
+
 def test_the_platform_numbers_what_it_sends() -> None:
     """1 for `start`, one more for each message; the server's have no number."""
     platform = started(Side.PLATFORM)
