@@ -96,10 +96,13 @@ async def test_cancelled_it_leaves_no_worker() -> None:
             await parent.up()
         there = pids(parent)
         assert len(there) == 2
+        workers = list(parent._processes.values())
         task.cancel()
         await asyncio.wait({task}, timeout=PATIENCE_S)
         assert task.done()
-        await until(lambda: not any(map(is_there, there)))
+        # It has waited for their end: nothing of them is left to the loop.
+        assert all(worker.returncode is not None for worker in workers)
+        assert not any(map(is_there, there))
 
 
 async def test_a_mistake_of_the_operator_ends_all() -> None:

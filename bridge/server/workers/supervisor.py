@@ -96,8 +96,11 @@ class Supervisor:
             found = (e for e in failures_in(group) if isinstance(e, BridgeError))
             raise next(found, group) from None
         finally:
-            for place in self._processes:
+            for place, process in list(self._processes.items()):
                 self._kill(place)
+                # For nobody else does any more: the kernel would keep what is left
+                # of it, and the loop its pipe.
+                await process.wait()
 
     async def up(self) -> dict[str, Any]:
         """Wait until all take streams at the same time; where."""
