@@ -1,13 +1,15 @@
 """Unit tests run in virtual time; other folders have sockets and real seconds."""
 
 import asyncio
+import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bridge.cli.logs import QUIET, StandardError
 from bridge.virtual_time import VirtualLoop
 
 # They run by themselves: what they adapt changes Python for the whole process.
@@ -36,6 +38,22 @@ def pytest_asyncio_loop_factories(
     if {"e2e", "chaos", "interop", "adapters"} & set(folders):
         return {"real": asyncio.new_event_loop}
     return {"virtual": VirtualLoop}
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A command that runs in this process sets logging up for all that comes after it.
+
+    What a later test finds in the log would be a matter of who ran before it.
+    """
+    root = logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in ("root", *QUIET)}
+    yield
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    for handler in root.handlers[:]:
+        if isinstance(handler, StandardError):
+            root.removeHandler(handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -30,7 +30,8 @@ def test_the_first_signal_stops_and_the_second_forces(
     monkeypatch.setattr(
         setup, "_leave_in", lambda seconds, _why, code: leaving.append((seconds, code))
     )
-    before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)]
+    taken = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+    before = [signal.getsignal(each) for each in taken]
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
@@ -43,9 +44,7 @@ def test_the_first_signal_stops_and_the_second_forces(
     try:
         setup.run(main())
     finally:
-        for number, handler in zip(
-            (signal.SIGTERM, signal.SIGINT), before, strict=True
-        ):
+        for number, handler in zip(taken, before, strict=True):
             signal.signal(number, handler)
     assert forced == [True]
     assert leaving == [(setup.FORCED_S, 1)]
