@@ -30,6 +30,7 @@ from bridge.audio.tones import tone
 from tests import unmeasured
 from tests.engine.setting import level
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 AUTH_ID = "MALOCALENGINE0000000"
 SECRET = "hush-hush"
@@ -267,7 +268,8 @@ async def engine(
         *("--phonebook", str(phonebook(folder))),
     ]
     for flag, value in (
-        ("--port", "0"),
+        # Another takes its place in some tests.
+        ("--port", str(free_port())),
         ("--recordings", str(folder / "recordings")),
         ("--database", str(folder / "history.sqlite3")),
     ):
@@ -297,7 +299,7 @@ class Receiver:
         self.told: list[tuple[float, str, Form]] = []
         """When, on which path, and what."""
         self.hangs = False
-        self._port = 0
+        self._port = free_port()
         self._server: asyncio.Server | None = None
         self._takers: set[asyncio.Task[None]] = set()
 
@@ -309,7 +311,6 @@ class Receiver:
     async def up(self) -> None:
         """Take callbacks from now on."""
         self._server = await asyncio.start_server(self._taken, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
 
     def down(self) -> None:
         """Refuse connections from now on."""

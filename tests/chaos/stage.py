@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests import unmeasured
 from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 __all__ = ["BOTS", "Stage", "staged"]
 
@@ -181,7 +182,8 @@ def staged(
         log: Where the log goes; by default it can be read.
     """
     words = [sys.executable, "-m", "bridge", "serve", "--json", "--log-format", "json"]
-    words += ["--port", "0"]
+    # Another takes its place in some tests.
+    words += ["--port", str(free_port())]
     for name in bots.split():
         words += ["--bot", f"{name}={BOTS}:{name}"]
     process = subprocess.Popen(

@@ -5,10 +5,8 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -17,6 +15,7 @@ import pytest
 from tests.chaos import engine_stage as stage
 from tests.e2e.test_postgres import BINARIES, as_postgres
 from tests.needs import needs
+from tests.ports import free_port
 
 
 class Postgres:
@@ -55,9 +54,7 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     """A server, up."""
     folder = Path(tempfile.mkdtemp(prefix="history-"))
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)

@@ -18,17 +18,13 @@ from websockets.sync.client import connect
 from tests.docker.files import DOCKER
 from tests.docker.serving import Serving, serving
 from tests.needs import needs
+from tests.ports import free_port
 from tests.stream.samples import MEDIA, START
 
 CADDYFILE = DOCKER / "caddy" / "Caddyfile"
 CADDY = shutil.which("caddy") or ""
 
 pytestmark = [needs(CADDY, "Caddy: apt-get install caddy"), pytest.mark.slow]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

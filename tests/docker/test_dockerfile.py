@@ -22,6 +22,7 @@ import pytest
 from tests.docker import dockerfile
 from tests.docker.files import DOCKER, ROOT
 from tests.docker.serving import serving
+from tests.ports import free_port
 
 DOCKERFILE = DOCKER / "Dockerfile"
 HEALTHCHECK = DOCKER / "healthcheck.py"
@@ -145,11 +146,6 @@ def test_what_it_starts_serves_is_healthy_and_drains(tmp_path: Path) -> None:
     assert checked(FINAL.health_command(), environment).returncode == 1
     # It kept to its folder for writing.
     assert not list(tmp_path.iterdir())
-
-
-def free_port() -> int:
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return int(server.server_address[1])
 
 
 def checked(

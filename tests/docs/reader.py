@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 import soundfile
 
 from tests.docs.pages import ROOT, Block, Page
+from tests.ports import free_port
 
 __all__ = ["Reader"]
 
@@ -73,7 +73,7 @@ class Reader:
         self._typed = ""
         self._folder = folder
         self._servers: dict[str, subprocess.Popen[bytes]] = {}
-        self._ports = {port: str(_free_port()) for port in PORTS}
+        self._ports = {port: str(free_port()) for port in PORTS}
         # Nor is it measured what lines of ours these runs pass: it takes time.
         own = ("BRIDGE_", "PLIVO_", "COVERAGE_")
         self._environment = {
@@ -262,12 +262,6 @@ def _parse_json(text: str) -> None:
     while text := text.strip():
         _, end = json.JSONDecoder().raw_decode(text)
         text = text[end:]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def _pip(words: list[str]) -> list[str]:

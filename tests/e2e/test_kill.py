@@ -11,6 +11,7 @@ import soundfile
 
 from bridge.control import MpcClient
 from tests.e2e.test_commands import command, first_line
+from tests.ports import free_port
 
 AUTH_ID = "MALOCALENGINE0000000"
 
@@ -26,7 +27,8 @@ async def test_a_recording_survives_a_kill(tmp_path: Path, file_format: str) -> 
         *("--recordings", str(tmp_path / "out")),
         *("--database", str(tmp_path / "history.sqlite3")),
     ]
-    async with command(*words, "--port", "0") as process:
+    words += ["--port", str(free_port())]
+    async with command(*words) as process:
         facts = json.loads(await first_line(process))
         async with MpcClient(AUTH_ID, "local", url=facts["url"]) as client:
             await client.add_participant("demo", role="customer", from_="+1", to="+2")
@@ -44,8 +46,7 @@ async def test_a_recording_survives_a_kill(tmp_path: Path, file_format: str) -> 
     assert len(audio) / rate_hz >= 1.0
     assert audio.any()
 
-    port = facts["url"].rpartition(":")[2]
-    async with command(*words, "--port", port) as process:
+    async with command(*words) as process:
         facts = json.loads(await first_line(process))
         async with MpcClient(AUTH_ID, "local", url=facts["url"]) as client:
             ended = await client.get(uuid=mpc.mpc_uuid)

@@ -4,11 +4,9 @@ import asyncio
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from bridge.engine.app import running
 from bridge.engine.options import EngineOptions
 from tests.engine.history_contract import CONTRACT
 from tests.needs import needs
+from tests.ports import free_port
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
@@ -36,9 +35,7 @@ def server() -> Iterator[str]:
     """A PostgreSQL of its own; gives the start of its URL."""
     folder = Path(tempfile.mkdtemp(prefix="history-"))
     binaries = BINARIES[-1].parent
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
+
+from tests.ports import free_port
 
 __all__ = ["BINARY", "RedisServer", "redis_server"]
 
@@ -23,9 +24,7 @@ class RedisServer:
     """
 
     def __init__(self, folder: Path, password: str = "") -> None:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.password = password
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
