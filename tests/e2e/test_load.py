@@ -25,6 +25,7 @@ from bridge.load.report import read
 from bridge.load.thresholds import Threshold
 from bridge.server.app import serving
 from bridge.server.options import ServerOptions
+from tests import unmeasured
 from tests.fakes.flawed_server import flawed
 from tests.needs import needs
 from tests.patience import PATIENCE_S
@@ -96,6 +97,14 @@ async def test_steps_end_where_a_threshold_breaks() -> None:
     assert not report.has_failed
 
 
+@pytest.fixture
+def unmeasured_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are killed as soon as they have told all: while they write it, mostly."""
+    for name in set(os.environ) - set(unmeasured.environment()):
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("unmeasured_processes")
 async def test_workers_share_the_calls() -> None:
     seconds: list[dict[str, Any]] = []
     async with flawed("flaw") as url:

@@ -62,6 +62,10 @@ def test_what_does_not_fit_is_dropped() -> None:
     assert buffer.dropped_samples == 20
     assert buffer.queued_samples == 100
 
+    assert not buffer.play(ramp(0, 7))
+    assert buffer.dropped_samples == 27
+    assert buffer.queued_samples == 100
+
 
 def test_a_hole_in_speech_is_measured() -> None:
     """From the sample it begins to the sample it ends."""

@@ -12,6 +12,8 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from tests import unmeasured
+
 __all__ = ["FLAWS", "flawed"]
 
 FRAME_S = 0.02
@@ -232,7 +234,9 @@ async def flawed(name: str) -> AsyncIterator[str]:
     Yields the URL.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", __name__, name), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", __name__, name),
+        stdout=asyncio.subprocess.PIPE,
+        env=unmeasured.environment(),
     )
     try:
         assert process.stdout is not None
