@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from bridge.call.options import CallOptions
-from bridge.call.outbound import PlaybackOptions
+from bridge.call.options import CallOptions, PlaybackOptions
 from bridge.control.options import PlivoOptions
 from bridge.documents import problems, read_toml
 from bridge.engine.options import EngineOptions

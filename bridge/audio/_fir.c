@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "_fir.h"
+
 /* The most that resampling.py asks for: 8 <-> 48 kHz, 24 taps of the slower rate. */
 #define MOST_DOWN 6
 #define MOST_MEMORY 24
@@ -117,6 +119,15 @@ static void filter_piece(Filter *self, const int16_t *heard, Py_ssize_t blocks,
     }
 }
 
+static void filter_all(Filter *self, const int16_t *heard, Py_ssize_t blocks,
+                       int16_t *said)
+{
+    for (Py_ssize_t done = 0; done < blocks; done += PIECE) {
+        const Py_ssize_t count = blocks - done < PIECE ? blocks - done : PIECE;
+        filter_piece(self, heard + done * self->down, count, said + done * self->up);
+    }
+}
+
 static PyObject *Filter_process(Filter *self, PyObject *samples)
 {
     Py_buffer in;
@@ -132,14 +143,8 @@ static PyObject *Filter_process(Filter *self, PyObject *samples)
         PyErr_SetString(PyExc_ValueError, "no whole number of blocks");
     else
         out = PyByteArray_FromStringAndSize(NULL, blocks * self->up * 2);
-    if (out != NULL) {
-        const int16_t *heard = in.buf;
-        int16_t *said = (int16_t *)PyByteArray_AsString(out);
-        for (Py_ssize_t done = 0; done < blocks; done += PIECE) {
-            const Py_ssize_t count = blocks - done < PIECE ? blocks - done : PIECE;
-            filter_piece(self, heard + done * self->down, count, said + done * self->up);
-        }
-    }
+    if (out != NULL)
+        filter_all(self, in.buf, blocks, (int16_t *)PyByteArray_AsString(out));
     PyBuffer_Release(&in);
     return out;
 }
@@ -180,6 +185,20 @@ static void Filter_dealloc(PyObject *object)
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
     Py_DECREF(type);
+}
+
+/* For modules in C: a FilterInto of _fir.h. */
+static int filter_into(PyObject *filter, const int16_t *heard, Py_ssize_t count,
+                       int16_t *said, Py_ssize_t room)
+{
+    if (PyType_GetSlot(Py_TYPE(filter), Py_tp_dealloc) != (void *)Filter_dealloc)
+        return 0;
+    Filter *self = (Filter *)filter;
+    if (self->taps.buf == NULL || count % self->down ||
+        count / self->down * self->up != room)
+        return 0;
+    filter_all(self, heard, room / self->up, said);
+    return 1;
 }
 
 PyDoc_STRVAR(process_doc,
@@ -268,6 +287,12 @@ static int add_types(PyObject *module)
         return -1;
     }
     Py_DECREF(type);
+    PyObject *shared = PyCapsule_New((void *)filter_into, FILTER_INTO, NULL);
+    if (shared == NULL || PyModule_AddObjectRef(module, "filter_into", shared) < 0) {
+        Py_XDECREF(shared);
+        return -1;
+    }
+    Py_DECREF(shared);
     return 0;
 }
 

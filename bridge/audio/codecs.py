@@ -21,6 +21,8 @@ class Codec:
     decode: Callable[[bytes], Samples]
     """Bytes to int16; `ValueError` where they are no whole number of samples."""
     encode: Callable[[Samples], bytes]
+    codes: bytes | None = None
+    """Where a sample is a code: that of each int16, by its bit pattern."""
 
 
 # RFC 3551 has L16 big-endian; Plivo's `audio/x-l16` is little-endian.
@@ -37,8 +39,8 @@ def _l16_encode(samples: Samples) -> bytes:
 
 
 L16 = Codec("audio/x-l16", 2, _l16_decode, _l16_encode)
-ULAW = Codec("audio/x-mulaw", 1, g711.ulaw_decode, g711.ulaw_encode)
-ALAW = Codec("audio/x-alaw", 1, g711.alaw_decode, g711.alaw_encode)
+ULAW = Codec("audio/x-mulaw", 1, g711.ulaw_decode, g711.ulaw_encode, g711.ULAW_CODES)
+ALAW = Codec("audio/x-alaw", 1, g711.alaw_decode, g711.alaw_encode, g711.ALAW_CODES)
 
 CODECS: Mapping[str, Codec] = {codec.name: codec for codec in (L16, ULAW, ALAW)}
 """Every codec by its media type."""

@@ -82,12 +82,12 @@ class Law:
         self._codes = codes
         self._values = values
         # For who looks up in C, as what is cheapest to hand on.
-        self._code_bytes = codes.tobytes()
+        self.code_bytes = codes.tobytes()
         self._value_bytes = values.tobytes()
 
     def encode(self, samples: Samples) -> bytes:
         if _fir is not None:
-            return _fir.compress(samples.tobytes(), self._code_bytes)
+            return _fir.compress(samples.tobytes(), self.code_bytes)
         return self._codes[samples.view(np.uint16)].tobytes()
 
     def decode(self, payload: bytes) -> Samples:
@@ -98,6 +98,9 @@ class Law:
 
 _ULAW = Law(_ulaw_encoder(), _ulaw_decoder())
 _ALAW = Law(_alaw_encoder(), _alaw_decoder())
+
+ULAW_CODES, ALAW_CODES = _ULAW.code_bytes, _ALAW.code_bytes
+"""The code of each int16, by its bit pattern."""
 
 
 def ulaw_encode(samples: Samples) -> bytes:

@@ -55,10 +55,12 @@ class ToWire:
         wire_hz: Rate of the payloads.
     """
 
-    __slots__ = ("_encode", "_polyphase", "_resampler")
+    __slots__ = ("_encode", "_polyphase", "_resampler", "codes")
 
     def __init__(self, codec: Codec, bot_hz: int, wire_hz: int) -> None:
         self._encode = codec.encode
+        self.codes = codec.codes
+        """Of each int16, by its bit pattern; None: samples are written as they are."""
         self._resampler = resampler(bot_hz, wire_hz)
         self._polyphase: Polyphase | None = None
         if _is_host_l16(codec) and isinstance(self._resampler, Polyphase):
@@ -66,8 +68,17 @@ class ToWire:
 
     @property
     def is_steady(self) -> bool:
-        """Whether any 20 ms of samples give 20 ms of payload."""
-        return isinstance(self._resampler, Polyphase | Identity)
+        """Whether any 20 ms of samples give 20 ms of payload, of nothing but them."""
+        way = self._resampler
+        return isinstance(way, Identity) or (
+            isinstance(way, Polyphase) and not way.keeps_a_rest
+        )
+
+    @property
+    def filter(self) -> Filter | None:
+        """What whole frames pass through; None: nothing."""
+        way = self._resampler
+        return way.filter if isinstance(way, Polyphase) else None
 
     @property
     def delay_samples(self) -> int:

@@ -139,15 +139,16 @@ class Polyphase:
         is_compiled: Whether to filter in C; None: if it was compiled.
     """
 
-    __slots__ = ("_block_bytes", "_down", "_filter", "_rest", "_up", "delay_samples")
+    __slots__ = ("_block_bytes", "_down", "_rest", "_up", "delay_samples", "filter")
 
     def __init__(self, up: int, down: int, *, is_compiled: bool | None = None) -> None:
         compiled = _fir is not None if is_compiled is None else is_compiled
-        self._filter: Filter = (
+        self.filter: Filter = (
             _fir.Filter(taps_by_lane(up, down), up, down)
             if compiled
             else NumpyFilter(phases(up, down), up, down)
         )
+        """Of whole blocks; what goes through it directly is not kept back."""
         self._up = up
         self._down = down
         self._block_bytes = down * INT16.itemsize
@@ -158,19 +159,24 @@ class Polyphase:
     def reset(self) -> None:
         """Start from silence."""
         self._rest = b""
-        self._filter.reset()
+        self.filter.reset()
 
     @property
     def filter_of_any(self) -> "Filter | None":
         """What may be used instead where any number of samples makes whole blocks."""
-        return self._filter if self._down == 1 else None
+        return self.filter if self._down == 1 else None
+
+    @property
+    def keeps_a_rest(self) -> bool:
+        """Whether less than a block waits for what comes next."""
+        return bool(self._rest)
 
     def process(self, samples: Samples) -> Samples:
         """Return `up / down` times as many samples (a rest waits for its block)."""
         if self._rest or len(samples) % self._down:
             return np.frombuffer(self.process_bytes(samples.tobytes()), INT16)
         chunk = np.ascontiguousarray(samples)
-        return np.frombuffer(self._filter.process(chunk), INT16)
+        return np.frombuffer(self.filter.process(chunk), INT16)
 
     def process_bytes(self, samples: bytes) -> bytes | bytearray:
         """Do as `process` does with the bytes of int16, in host byte order."""
@@ -179,7 +185,7 @@ class Polyphase:
             whole = len(samples) - len(samples) % self._block_bytes
             self._rest = samples[whole:]
             samples = samples[:whole]
-        return self._filter.process(samples)
+        return self.filter.process(samples)
 
     def flush(self) -> Samples:
         """Push the lagging samples out with silence."""

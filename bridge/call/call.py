@@ -192,10 +192,11 @@ class Call:
             or samples.ndim != 1
         ):  # Hardly ever, and hardly ever wrong then.
             _check(samples)
-        if self.is_open:
-            playback = self._outbound.speak(samples)
-            if playback.queued_samples and self._outbound.is_full(playback):
-                await self._outbound.room(playback)
+        outbound = self._outbound
+        if self.is_open and not outbound.speak_on(samples):
+            playback = outbound.speak(samples)
+            if outbound.is_full(playback):
+                await outbound.room(playback)
 
     def play(self, source: Source, name: str = "") -> Playback:
         """Say something as a whole, after what is being said, and don't wait.

@@ -8,12 +8,12 @@ Acknowledgements may be missing, late, or belong to audio that was cleared; the 
 need none of them, and their names are never used twice.
 """
 
-import array
 import collections
 import dataclasses
 import enum
 import math
-from collections.abc import Iterator
+
+from bridge.call.sending import new_sending
 
 __all__ = ["Bounds", "Certainty", "HeardLedger"]
 
@@ -23,14 +23,13 @@ ASSUMED_LATENCY_S = 0.15
 FAR_FRAME_S = 0.02
 """The far end plays in frames of this length, and begins with a whole one."""
 
+ROUNDING_S = 1e-6
+"""So much later is not later."""
+
 REMEMBERED_ACKS = 8
 
 MOST_PENDING = 256
 """Checkpoints that are waited for at a time."""
-
-REMEMBERED_SENDINGS = 128
-"""More than two seconds of frames, with their times. Older ones count as sent with the
-oldest of these."""
 
 
 class Certainty(enum.Enum):
@@ -97,23 +96,18 @@ class HeardLedger:
     """
 
     __slots__ = (
-        *("_confirmed", "_fastest", "_latest", "_pending", "_rate_hz"),
-        *("_round_trips_s", "_runs_from_s", "_sendings", "_serial", "_slowest"),
-        *("_speech_began", "latency_s", "sent_samples"),
+        *("_confirmed", "_fastest", "_pending", "_rate_hz", "_round_trips_s"),
+        *("_serial", "_slowest", "_speech_began", "latency_s", "sending"),
     )
 
     def __init__(self, rate_hz: int) -> None:
-        self.sent_samples = 0
+        self.sending = new_sending(rate_hz)
+        """What was sent, and when; its models' numbers are those of the ones here."""
         self.latency_s = ASSUMED_LATENCY_S
         """The slowest of the last round trips, or the assumption."""
         self._rate_hz = rate_hz
         self._fastest = Playout(rate_hz)
         self._slowest = Playout(rate_hz)
-        self._runs_from_s = -math.inf
-        """The earlier `zero_s` of both models, the slowest one's less its latency."""
-        # Position behind each sending, and its time, by turns: numbers in one place.
-        self._sendings = array.array("d", bytes(16 * REMEMBERED_SENDINGS))
-        self._latest = 0
         self._pending: dict[str, tuple[int, float]] = {}
         self._round_trips_s: collections.deque[float] = collections.deque(
             maxlen=REMEMBERED_ACKS
@@ -122,9 +116,14 @@ class HeardLedger:
         self._speech_began = 0
         self._serial = 0
 
+    @property
+    def sent_samples(self) -> int:
+        """Since the stream began."""
+        return self.sending.samples
+
     def ahead_s(self, now_s: float) -> float:
         """How long the far end can play on; negative: for how long it has been dry."""
-        return self._fastest.zero_s + self.sent_samples / self._rate_hz - now_s
+        return self._fastest.ends_at_s(self.sending.samples) - now_s
 
     def all_played_by_s(self) -> float:
         """When even the slowest model has played everything."""
@@ -132,17 +131,15 @@ class HeardLedger:
 
     def send(self, count: int, now_s: float) -> None:
         """Book samples that leave now."""
-        sent = self.sent_samples
-        if now_s >= self._runs_from_s + sent / self._rate_hz:
-            self._go_on(sent, now_s)
+        sending = self.sending
+        if now_s >= sending.runs_from_s + sending.samples / self._rate_hz:
+            self.go_on(now_s)
         # In running speech both models just have that much more to play.
-        self.sent_samples = sent = sent + count
-        self._latest = latest = (self._latest + 2) % (2 * REMEMBERED_SENDINGS)
-        self._sendings[latest] = sent
-        self._sendings[latest + 1] = now_s
+        sending.book(count, now_s)
 
-    def _go_on(self, sent: int, now_s: float) -> None:
-        """At least one of the models may be dry."""
+    def go_on(self, now_s: float) -> None:
+        """Something will be sent now; see whether one of the models is dry."""
+        sent = self.sending.samples
         if now_s >= self._fastest.ends_at_s(sent):
             self._speech_began = sent
         self._fastest.go_on(sent, now_s)
@@ -150,8 +147,10 @@ class HeardLedger:
         self._note_run()
 
     def _note_run(self) -> None:
-        late_s = self.latency_s + FAR_FRAME_S
-        self._runs_from_s = min(self._fastest.zero_s, self._slowest.zero_s - late_s)
+        late_s, fastest_s = self.latency_s + FAR_FRAME_S, self._fastest.zero_s
+        self.sending.zero_s = fastest_s
+        runs_from_s = min(fastest_s, self._slowest.zero_s - late_s)
+        self.sending.runs_from_s = runs_from_s + ROUNDING_S
 
     def checkpoint(self, label: str, now_s: float) -> str:
         """Book a checkpoint behind all that was sent; return its unique name."""
@@ -212,19 +211,9 @@ class HeardLedger:
         """Let the slowest model go on from a position that is known to be played."""
         # Between two of its frames the far end has not played what time would allow.
         ends_at_s, start = now_s + FAR_FRAME_S, position
-        for end, sent_at_s in self._sent_behind(position):
+        for end, sent_at_s in self.sending.behind(position):
             arrived_s = max(ends_at_s, sent_at_s + self.latency_s + FAR_FRAME_S)
             ends_at_s = arrived_s + (end - start) / self._rate_hz
             start = end
         self._slowest.restart(self.sent_samples, position, ends_at_s)
         self._note_run()
-
-    def _sent_behind(self, position: int) -> Iterator[tuple[int, float]]:
-        """The sendings that go beyond a position, as far as they are remembered."""
-        sendings, behind = self._sendings, []
-        for back in range(0, len(sendings), 2):
-            place = self._latest - back  # Less than 0 is from the array's end.
-            if sendings[place] <= position:
-                break
-            behind.append((int(sendings[place]), sendings[place + 1]))
-        return reversed(behind)

@@ -3,8 +3,8 @@
 `Hearing.hear_next` is in the middle of the fast path, which runs 50 times a second for
 each call. All the way from the socket to the bot, and back when it answers, that is
 
-    framing.receive -> Session.receive -> Hearing.hear_next -> Inbound.push_audio
-    Call.speak -> Outbound.speak -> Session._send_audio -> framing.send
+    framing.data_received -> Hearing.hear_framed -> Inbound.push_audio
+    Call.speak -> Outbound.speak -> framing.send_framed
 
 Each step does the usual thing at once, in as few calls as it can be said in, and leaves
 what is unusual to another function: nearly every frame is the one that was to come, and
@@ -75,6 +75,15 @@ class Hearing:
     def hear_next(self, text: bytes) -> bool:
         """Take a message if it is the frame that was to come; say whether it was."""
         payload = self._predictor.take(text)
+        if payload is None:
+            return False
+        self._metrics.frames_received += 1
+        self._push(payload)
+        return True
+
+    def hear_framed(self, data: bytes) -> bool:
+        """Do the same with a masked frame of WebSocket, if that is all of the data."""
+        payload = self._predictor.take_framed(data)
         if payload is None:
             return False
         self._metrics.frames_received += 1

@@ -2,7 +2,6 @@
 
 import asyncio
 import collections
-from collections.abc import Callable
 
 from bridge.call.events import Audio, Ended, Event, Gap
 from bridge.errors import MisuseError
@@ -31,9 +30,10 @@ class Inbound:
 
     __slots__ = (
         *(
-            "_create_future",
             "_early_samples",
+            "_handed",
             "_limit_samples",
+            "_loop",
             "_most_events",
             "_queue",
             "_rate_hz",
@@ -47,6 +47,8 @@ class Inbound:
         self.taken = 0
         """So many events were read."""
         self._queue: collections.deque[Event] = collections.deque()
+        self._handed: Audio | None = None
+        """What came for a reader who waited for it: it is before all that is queued."""
         self._limit_samples = round(limit_s * sample_rate_hz)
         self._early_samples = round(BEFORE_LISTENING_S * sample_rate_hz)
         # As many frames as fit, and so many other events beside them.
@@ -54,19 +56,22 @@ class Inbound:
         self._rate_hz = sample_rate_hz
         self._waiting_samples = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._create_future: Callable[[], asyncio.Future[None]] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def push_audio(self, audio: Audio) -> bool:
         """Add audio, and wake the reader; True if older audio was dropped for it."""
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            # Who waits has taken all that came before.
+            self._handed = audio
+            waiter.set_result(None)
+            return False
         self._queue.append(audio)
         self._waiting_samples += len(audio.samples)
         limit = self._limit_samples if self.is_read else self._early_samples
         is_over = self._waiting_samples > limit
         while self._waiting_samples > limit:
             self._drop_oldest()
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
         return is_over and self.is_read
 
     def push(self, event: Event) -> None:
@@ -83,6 +88,11 @@ class Inbound:
 
     def take(self) -> Event | None:
         """Take the next event, if there is one; `Ended` stays, and comes again."""
+        handed = self._handed
+        if handed is not None:
+            self._handed = None
+            self.taken += 1
+            return handed
         self.is_read = True
         if not self._queue:
             return None
@@ -100,13 +110,14 @@ class Inbound:
             event for event in self._queue if not isinstance(event, Audio | Gap)
         )
         self._waiting_samples = 0
+        self._handed = None
         if self._waiter is not None and not self._waiter.done():
             self._waiter.cancel()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing waits to be read."""
-        return not self._queue
+        return not self._queue and self._handed is None
 
     def filled(self) -> asyncio.Future[None] | None:
         """To be awaited until there may be an event to take; None: there is one.
@@ -114,17 +125,16 @@ class Inbound:
         Raises:
             MisuseError: If somebody else waits: they would rob each other.
         """
-        if self._waiter is not None and not self._waiter.done():
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
             raise MisuseError("this call's events are already being read")
         self.is_read = True
-        if self._queue:
+        if self._queue or self._handed is not None:
             return None
-        create_future = self._create_future
-        if create_future is None:
+        if self._loop is None:
             # Once: to ask which loop runs is a system call, until Python 3.12.
-            create_future = asyncio.get_running_loop().create_future
-            self._create_future = create_future
-        self._waiter = waiter = create_future()
+            self._loop = asyncio.get_running_loop()
+        self._waiter = waiter = asyncio.Future(loop=self._loop)
         return waiter
 
     def _drop_event(self) -> bool:

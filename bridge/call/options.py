@@ -2,10 +2,38 @@
 
 import dataclasses
 
-from bridge.call.outbound import PlaybackOptions
 from bridge.errors import ConfigError
 
-__all__ = ["CallOptions"]
+__all__ = ["CallOptions", "PlaybackOptions"]
+
+LEAST_LEAD_S, MOST_LEAD_S = 0.06, 0.4
+"""Less starves on every jitter; more can be heard when the bot is interrupted."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PlaybackOptions:
+    """How far ahead of the far end's loudspeaker we are."""
+
+    lead_s: float = 0.16
+    """Audio kept at the far end, in seconds; 0.06 to 0.4. Cures jitter of its size."""
+    cushion_s: float = 0.06
+    """Silence sent before speech that arrives just in time, in seconds; 0 to `lead_s`.
+    Speech of which this much is ready needs and gets none."""
+    queue_s: float = 2.0
+    """How much speech may wait before `speak` does, in seconds."""
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not LEAST_LEAD_S <= self.lead_s <= MOST_LEAD_S:
+            raise ConfigError(
+                f"lead_s: {self.lead_s}, allowed are {LEAST_LEAD_S} to {MOST_LEAD_S}"
+            )
+        if not 0 <= self.cushion_s <= self.lead_s:
+            raise ConfigError(
+                f"cushion_s: {self.cushion_s}, allowed are 0 to lead_s, {self.lead_s}"
+            )
+        if self.queue_s <= 0:
+            raise ConfigError(f"queue_s: {self.queue_s}, allowed is more than 0")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

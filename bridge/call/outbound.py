@@ -8,7 +8,6 @@ an absolute deadline that cannot drift. After a stall, at most the lead is caugh
 
 import asyncio
 import collections
-import dataclasses
 from collections.abc import Callable
 
 from bridge.audio.codecs import CODECS
@@ -16,19 +15,18 @@ from bridge.audio.line import ToWire
 from bridge.audio.pcm import FRAME_MS, Samples, silence
 from bridge.call.events import Heard, Played
 from bridge.call.heard import Bounds, Certainty, HeardLedger
+from bridge.call.link import NOBODY, Framer
+from bridge.call.options import PlaybackOptions
 from bridge.call.pacing import Wheel
 from bridge.call.playback import Playback
-from bridge.errors import ConfigError
+from bridge.call.sender import Writing
 from bridge.metrics import Metrics
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import Checkpoint, ClearAudio, Message
 
-__all__ = ["Outbound", "PlaybackOptions"]
+__all__ = ["Outbound"]
 
 FRAME_S = FRAME_MS / 1000
-
-LEAST_LEAD_S, MOST_LEAD_S = 0.06, 0.4
-"""Less starves on every jitter; more can be heard when the bot is interrupted."""
 
 PAUSE_S = 0.5
 """Speech that goes on within this after the far end ran dry was torn, not paused."""
@@ -38,32 +36,6 @@ CHECKPOINT_EVERY_S = 1.0
 
 ACK_GRACE_S = 0.3
 """How long after the latest moment an acknowledgement is still waited for."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PlaybackOptions:
-    """How far ahead of the far end's loudspeaker we are."""
-
-    lead_s: float = 0.16
-    """Audio kept at the far end, in seconds; 0.06 to 0.4. Cures jitter of its size."""
-    cushion_s: float = 0.06
-    """Silence sent before speech that arrives just in time, in seconds; 0 to `lead_s`.
-    Speech of which this much is ready needs and gets none."""
-    queue_s: float = 2.0
-    """How much speech may wait before `speak` does, in seconds."""
-
-    def __post_init__(self) -> None:
-        """Check the ranges."""
-        if not LEAST_LEAD_S <= self.lead_s <= MOST_LEAD_S:
-            raise ConfigError(
-                f"lead_s: {self.lead_s}, allowed are {LEAST_LEAD_S} to {MOST_LEAD_S}"
-            )
-        if not 0 <= self.cushion_s <= self.lead_s:
-            raise ConfigError(
-                f"cushion_s: {self.cushion_s}, allowed are 0 to lead_s, {self.lead_s}"
-            )
-        if self.queue_s <= 0:
-            raise ConfigError(f"queue_s: {self.queue_s}, allowed is more than 0")
 
 
 class Outbound:
@@ -78,11 +50,11 @@ class Outbound:
     """
 
     __slots__ = (
-        *("_awaiting", "_checkpoint_due_s", "_content_type", "_frame", "_ledger"),
-        *("_metrics", "_most_ahead_s", "_now", "_options", "_queue"),
-        *("_rate_hz", "_room", "_run", "_run_began", "_sample_bytes"),
-        *("_silence", "_speaking", "_wake_at_s", "_wheel", "is_blocked", "on_audio"),
-        *("on_message", "on_played", "underruns"),
+        *("_awaiting", "_checkpoint_due_s", "_content_type", "_frame", "_is_blocked"),
+        *("_ledger", "_metrics", "_most_ahead_s", "_now", "_options", "_queue"),
+        *("_rate_hz", "_room", "_run", "_run_began", "_sample_bytes", "_framer"),
+        *("_sending", "_silence", "_speaking", "_wake_at_s", "_wheel", "on_audio"),
+        *("on_message", "on_played", "on_run", "underruns"),
     )
 
     def __init__(
@@ -98,8 +70,9 @@ class Outbound:
         self.on_message: Callable[[Message], None] = lambda _message: None
         """Sends anything else."""
         self.on_played: Callable[[Played], None] = lambda _played: None
-        self.is_blocked = False
-        """Set while the link takes nothing; audio waits here meanwhile."""
+        self.on_run: Callable[[], Writing | None] = lambda: None
+        """Asked how the frames of a run are to be written; None: as any other."""
+        self._is_blocked = False
         self._content_type = content_type
         self._sample_bytes = content_type.bytes_per_sample
         self._rate_hz = sample_rate_hz
@@ -113,9 +86,12 @@ class Outbound:
         )
         self._speaking = ToWire(codec, sample_rate_hz, content_type.rate_hz)
         self._ledger = HeardLedger(content_type.rate_hz)
+        self._sending = self._ledger.sending
         self._run: Playback | None = None
         """Running speech whose frames go out as they come, each when it is due. What it
         has sent since it became so is booked with it only when that ends."""
+        self._framer: Framer = NOBODY
+        """Sends what a run has written."""
         self._run_began = 0
         self._most_ahead_s = options.lead_s - FRAME_S + 1e-6
         """A frame is due when the far end has no more than this."""
@@ -125,7 +101,13 @@ class Outbound:
         self._room: asyncio.Future[None] | None = None
         self._wake_at_s: float | None = None
         self._checkpoint_due_s = 0.0
-        self._now = asyncio.get_running_loop().time
+        self._now = wheel.now
+
+    def let_go(self) -> None:
+        """Forget who sends: the call is over."""
+        self._end_run()
+        self.on_run = lambda: None
+        self._framer = NOBODY
 
     # --------------------------------------------------------------- queueing
 
@@ -146,28 +128,48 @@ class Outbound:
 
     def speak(self, samples: Samples) -> Playback:
         """Add to the running speech, or begin one; return it."""
-        run = self._run
-        if run is not None and len(samples) == self._frame and not self.is_blocked:
-            now, ledger = self._now, self._ledger
-            now_s = now()
-            if 0 <= ledger.ahead_s(now_s) <= self._most_ahead_s:
-                # Due at once, as the frames of who answers in time are.
-                payload, on_audio = self._speaking.payload(samples), self.on_audio
-                ledger.send(len(payload) // self._sample_bytes, now_s)
-                self._metrics.frames_sent += 1
-                on_audio(payload)
-                if now_s >= self._checkpoint_due_s:
-                    self._checkpoint_now(now_s)
-                return run
         if not self._queue or not self._queue[-1].is_live:
             self.new(is_live=True)
         playback = self._queue[-1]
         playback.add(samples)
         self.pump()
         is_alone = len(self._queue) == 1 and not playback.queued_samples
-        if is_alone and playback.has_begun and self._speaking.is_steady:
-            self._run, self._run_began = playback, self._ledger.sent_samples
+        if is_alone and playback.has_begun and not self._is_blocked:
+            self._begin_run(playback)
         return playback
+
+    def speak_on(self, samples: Samples) -> bool:
+        """Say a frame of running speech; False, and nothing said, if it is not that."""
+        if self._run is None:
+            return False
+        now = self._now
+        now_s = now()
+        message = self._sending.next(samples, now_s)
+        if message is None and self._is_due(samples, now_s):
+            # So late that one of the ledger's models of the far end may be dry.
+            self._ledger.go_on(now_s)
+            message = self._sending.next(samples, now_s)
+        if message is None:
+            return False
+        self._metrics.frames_sent += 1
+        self._framer.send_framed(message)
+        if now_s >= self._checkpoint_due_s:
+            self._checkpoint_now(now_s)
+        return True
+
+    def _is_due(self, samples: Samples, now_s: float) -> bool:
+        ahead_s = self._ledger.ahead_s(now_s)
+        return len(samples) == self._frame and 0 <= ahead_s <= self._most_ahead_s
+
+    def _begin_run(self, playback: Playback) -> None:
+        """From now on frames may be due as they come."""
+        writing = self.on_run() if self._speaking.is_steady else None
+        if writing is not None:
+            begin, end, self._framer = writing
+            wire_frame = self._content_type.rate_hz * FRAME_MS // 1000
+            frames = (self._frame, wire_frame, self._most_ahead_s)
+            self._sending.write_as(begin, end, self._speaking, *frames)
+            self._run, self._run_began = playback, self._ledger.sent_samples
 
     def _end_run(self) -> None:
         """What comes next is out of the ordinary, or somebody asks what was said."""
@@ -176,6 +178,16 @@ class Outbound:
         if run is not None and count:
             run.pass_by(count * self._rate_hz // self._content_type.rate_hz)
             run.book(self._run_began, count, self._speaking.delay_samples)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the link takes nothing; audio waits here meanwhile."""
+        return self._is_blocked
+
+    @is_blocked.setter
+    def is_blocked(self, is_blocked: bool) -> None:
+        self._is_blocked = is_blocked
+        self._end_run()
 
     def _bounds(self) -> Bounds:
         self._end_run()
@@ -220,7 +232,7 @@ class Outbound:
         self._end_run()
         now_s = self._now()
         ahead_s = self._ledger.ahead_s(now_s)
-        while self._queue and not self.is_blocked:
+        while self._queue and not self._is_blocked:
             playback = self._queue[0]
             if not playback.queued_samples:
                 if not playback.is_complete:

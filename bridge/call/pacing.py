@@ -21,6 +21,8 @@ class Wheel:
     """
 
     def __init__(self) -> None:
+        self.now = asyncio.get_running_loop().time
+        """The loop's clock: one object for all, as each costs memory to look at."""
         self._slots: dict[int, collections.deque[Callable[[], None]]] = {}
         self._order: list[int] = []
         self._context = contextvars.Context()

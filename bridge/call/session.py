@@ -13,25 +13,23 @@ from bridge.call.figures import Figures
 from bridge.call.hearing import Hearing
 from bridge.call.ids import CALL_IDS
 from bridge.call.inbound import Inbound
-from bridge.call.link import Link
+from bridge.call.link import NOBODY, Ear, Link
 from bridge.call.options import CallOptions
 from bridge.call.outbound import Outbound
 from bridge.call.pacing import Wheel
+from bridge.call.sender import Sender
 from bridge.call.transcript import Transcript
 from bridge.capture import SocketEvent, Tape
 from bridge.errors import BridgeError, MisuseError, StreamError
 from bridge.metrics import Metrics
 from bridge.stream import messages
 from bridge.stream.messages import Media, Message, Unknown
-from bridge.stream.protocol import State, StreamProtocol
+from bridge.stream.protocol import StreamProtocol
 from bridge.tasks import background, failures_in
 
 __all__ = ["CallOptions", "Session"]
 
 _LOG = logging.getLogger(__name__)
-
-# Looked up once: a member of an enum costs as much as a call.
-STREAMING = State.STREAMING
 
 MOST_ERRORS_IN_A_ROW = 100
 """So many unreadable messages, and nothing readable between: this is no stream."""
@@ -53,10 +51,18 @@ class Session:
     """
 
     __slots__ = (
-        *("_bot", "_errors_in_a_row", "_hearing", "_inbound", "_link", "_log"),
-        *("_metrics", "_options", "_outbound", "_over", "_protocol", "call"),
+        *("_bot", "_errors_in_a_row", "_heard_at_error", "_hearing", "_inbound"),
+        *(
+            "_log",
+            "_metrics",
+            "_options",
+            "_outbound",
+            "_over",
+            "_sender",
+            "call",
+        ),
         *("end_kind", "end_reason", "facts", "figures", "on_happening"),
-        *("resume_by_s", "start", "tape", "token_id", "transcript"),
+        *("resume_by_s", "start", "token_id", "transcript"),
     )
 
     def __init__(  # noqa: PLR0913 - each is a part of a call, made elsewhere
@@ -75,19 +81,17 @@ class Session:
         self.end_reason = ""
         self.end_kind = ""
         """How it ended, as the metrics count it."""
-        self.tape: Tape | None = None
-        """Takes down what goes over the stream."""
         self.resume_by_s = 0.0
         """Until when a call without a socket waits for another; the server's."""
         self.token_id = ""
         """Of the token that it began with; the server's."""
-        self._protocol = protocol
         self._bot = bot
-        self._link: Link | None = link
+        self._sender = Sender(link, protocol)
+        self._sender.on_unwritable = self.pause_writing
         self._metrics = metrics
         self._options = options
         content_type = protocol.content_type
-        self._errors_in_a_row = 0
+        self._errors_in_a_row = self._heard_at_error = 0
         self._over = asyncio.Event()
         self._inbound = Inbound(bot.sample_rate_hz, options.listen_s)
         self._hearing = Hearing(
@@ -98,8 +102,9 @@ class Session:
         self._outbound = Outbound(
             content_type, bot.sample_rate_hz, options.playback, wheel, metrics
         )
-        self._outbound.on_audio = self._send_audio
-        self._outbound.on_message = self._send
+        self._outbound.on_audio = self._sender.audio
+        self._outbound.on_message = self._sender.message
+        self._outbound.on_run = self._sender.writing
         self._outbound.on_played = self._inbound.push
         self.call = Call(
             self.facts,
@@ -125,6 +130,15 @@ class Session:
     def __repr__(self) -> str:
         return f"<Session {self.facts.stream_id} {self.bot_name} {self.state}>"
 
+    @property
+    def tape(self) -> Tape | None:
+        """Takes down what goes over the stream; there from the beginning, or never."""
+        return self._sender.tape
+
+    @tape.setter
+    def tape(self, tape: Tape) -> None:
+        self._sender.tape = tape
+
     # ------------------------------------------------------- for those who look on
 
     @property
@@ -135,7 +149,9 @@ class Session:
     @property
     def state(self) -> str:
         """How it stands, in words."""
-        return self.end_reason or ("open" if self._link else "waiting for a socket")
+        return self.end_reason or (
+            "open" if self._sender.link else "waiting for a socket"
+        )
 
     @property
     def received_s(self) -> float:
@@ -144,15 +160,20 @@ class Session:
 
     # ------------------------------------------------------- what the socket does
 
+    @property
+    def ear(self) -> Ear:
+        """Takes frames that are as foreseen; a tape wants to have each message."""
+        return self._hearing if self.tape is None else NOBODY
+
     def receive(self, text: bytes) -> None:
         """Take one message of the far end; what is wrong with it ends nothing."""
-        if self.tape is not None:
-            self.tape.received(text)
+        tape = self._sender.tape
+        if tape is not None:
+            tape.received(text)
         if self._hearing.hear_next(text):
-            self._errors_in_a_row = 0
             return
         try:
-            message = self._protocol.receive(text)
+            message = self._sender.protocol.receive(text)
             if type(message) is Media:
                 self._hearing.hear(message, text)
             else:
@@ -164,24 +185,24 @@ class Session:
 
     def attach(self, link: Link, protocol: StreamProtocol | None = None) -> None:
         """Go on over a new socket; what the far end had queued is taken as lost."""
-        if self._link is not None:
-            self._link.close(1000, "the stream goes on elsewhere")
+        if self._sender.link is not None:
+            self._sender.link.close(1000, "the stream goes on elsewhere")
             self._outbound.far_queue_lost()
         self._log.info("stream resumed on a new socket")
         self._metrics.streams_resumed += 1
         self.on_happening("socket back", "")
-        self._protocol = protocol or StreamProtocol(
+        self._sender.protocol = protocol or StreamProtocol(
             messages.Side.BRIDGE, resumed=self.start
         )
         self._hearing.begin_anew()
-        self._link = link
+        self._sender.link = link
         self.resume_writing()
 
     def detach(self, link: Link) -> bool:
         """The socket broke; False if it was not ours (any more)."""
-        if link is not self._link or self._over.is_set():
+        if link is not self._sender.link or self._over.is_set():
             return False
-        self._link = None
+        self._sender.link = None
         self._outbound.is_blocked = True
         self._outbound.far_queue_lost()
         self.on_happening("socket lost", "")
@@ -190,11 +211,11 @@ class Session:
     @property
     def is_attached(self) -> bool:
         """Whether there is a socket."""
-        return self._link is not None
+        return self._sender.link is not None
 
     def is_on(self, link: Link) -> bool:
         """Whether a socket is the call's own."""
-        return self._link is link
+        return self._sender.link is link
 
     def pause_writing(self) -> None:
         """The far end does not read: keep what we have to say."""
@@ -238,6 +259,8 @@ class Session:
         the collector comes, which it does rarely.
         """
         self._outbound.on_audio = self._outbound.on_message = _nobody
+        self._outbound.let_go()
+        self._sender.on_unwritable = _nobody
         self._hearing.on_gap = self._hearing.on_dropped = _nobody
         self.on_happening = _nobody
         self.call.let_go()
@@ -293,12 +316,11 @@ class Session:
         self.call.is_open = False
         self._outbound.lost()
         self._outbound.is_blocked = True
+        link, self._sender.link = self._sender.link, None
         if self.tape is not None:
-            is_ours = self._link is not None
-            self.tape.event(SocketEvent.ENDED, code if is_ours else None, reason)
-        if self._link is not None:
-            self._link.close(code, reason)
-        self._link = None
+            self.tape.event(SocketEvent.ENDED, None if link is None else code, reason)
+        if link is not None:
+            link.close(code, reason)
         self._hearing.begin_anew()
         self._inbound.push(Ended(reason))
         self._over.set()
@@ -358,33 +380,17 @@ class Session:
     def _complain(self, error: StreamError) -> None:
         self._metrics.stream_errors += 1
         self.on_happening("bad message", "")
+        # What was as foreseen came without our seeing it.
+        heard = self._hearing.received_samples
+        if heard != self._heard_at_error:
+            self._errors_in_a_row = 0
+        self._heard_at_error = heard
         self._errors_in_a_row += 1
         # One line tells it all; a flood of them would only hide it.
         if self._errors_in_a_row in (1, 10, MOST_ERRORS_IN_A_ROW):
             self._log.warning("< %s (%d in a row)", error, self._errors_in_a_row)
         if self._errors_in_a_row >= MOST_ERRORS_IN_A_ROW:
             self.end("the far end sends nothing readable", "unreadable", code=1007)
-
-    def _send_audio(self, payload: bytes | bytearray) -> None:
-        link = self._link
-        if link is not None and self._protocol.state is STREAMING:
-            text, send = self._protocol.audio(payload), link.send
-            if self.tape is not None:
-                self.tape.sent(text)
-            send(text)
-            if not link.is_writable:
-                self._outbound.is_blocked = True
-
-    def _send(self, message: Message) -> None:
-        if self._link is not None and self._protocol.state is STREAMING:
-            self._send_text(self._link, self._protocol.send(message))
-
-    def _send_text(self, link: Link, text: bytes) -> None:
-        if self.tape is not None:
-            self.tape.sent(text)
-        link.send(text)
-        if not link.is_writable:
-            self._outbound.is_blocked = True
 
 
 def _nobody(*_told: object) -> None:

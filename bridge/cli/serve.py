@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from bridge import private_files
-from bridge.call.options import CallOptions
-from bridge.call.outbound import PlaybackOptions
+from bridge.call.options import CallOptions, PlaybackOptions
 from bridge.cli import logs, setup, workers
 from bridge.cli.serve_plan import Plan, facts, show
 from bridge.control.options import PlivoOptions

@@ -10,8 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.call.bot import InService
-from bridge.call.options import CallOptions
-from bridge.call.outbound import PlaybackOptions
+from bridge.call.options import CallOptions, PlaybackOptions
 from bridge.capture.format import Capture, Header
 from bridge.errors import UnavailableError
 from bridge.replay.far_end import Dial, FarEnd, Manners

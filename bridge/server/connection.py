@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, cast
 from websockets.frames import Opcode
 from websockets.http11 import Request, Response
 
+from bridge.call.link import NOBODY, Ear, Framer, Taker
 from bridge.call.pacing import Wheel
 from bridge.server.allowance import Allowance
-from bridge.server.framing import NOBODY, Framing, Taker, WebsocketsFraming
+from bridge.server.framing import Framing, WebsocketsFraming
 from bridge.server.guest import Guest, Refusal
 from bridge.server.handshake import (
     HEAD_ENDS,
@@ -28,6 +29,7 @@ from bridge.server.handshake import (
     server_protocol,
 )
 from bridge.server.options import ServerOptions
+from bridge.stream.prediction import LONGEST_FRAMED_BYTES
 
 if TYPE_CHECKING:
     from bridge.server.picows_framing import PicowsFraming
@@ -52,7 +54,7 @@ FRAMES_AT_ONCE_S = 4.0
 """After a stall of the network all of a stream's frames come at once. Who sends more
 has to wait: parsing is dear, and time is shared by all calls."""
 
-KERNEL_BUFFER_BYTES = 32 * 1024
+UNSENT_BYTES = 32 * 1024
 """By default the kernel takes megabytes, minutes of audio, before it says so."""
 
 
@@ -139,7 +141,7 @@ class Connection(asyncio.Protocol):
     def close(self, code: int, reason: str) -> None:
         """Say goodbye; the socket closes when the far end has answered, or soon."""
         if self._framing is not None and self._framing.is_open:
-            self._framing.taker = NOBODY
+            self._framing.taker = self._framing.ear = NOBODY
             short = reason.encode()[:LONGEST_REASON_BYTES].decode(errors="ignore")
             self._is_leaving = True
             self._start_by_s = self._pong_by_s = self._ping_at_s = None
@@ -147,10 +149,17 @@ class Connection(asyncio.Protocol):
             self._framing.close(code, short)
             self._watch()
 
-    def deliver_to(self, taker: Taker) -> None:
+    @property
+    def framer(self) -> Framer:
+        """Sends messages in the shortest way."""
+        return self._framing or NOBODY
+
+    def deliver_to(self, taker: Taker, ear: Ear) -> None:
         """Let somebody take messages from now on, without a detour."""
         if self._framing is not None and not self._is_leaving:
             self._framing.taker = taker
+            if self._options.max_message_bytes >= LONGEST_FRAMED_BYTES:
+                self._framing.ear = ear
 
     def abort(self) -> None:
         """Drop the socket; with TLS it may only be about to be one."""
@@ -169,7 +178,10 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._transport.set_write_buffer_limits(high=HIGH_WATER_BYTES)
-        _limit_kernel_buffer(transport.get_extra_info("socket"))
+        accepted: socket.socket | None = transport.get_extra_info("socket")
+        if accepted is not None:
+            with contextlib.suppress(OSError):
+                accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_BYTES)
         peer = transport.get_extra_info("peername")
         self._peer = str(peer)
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
@@ -177,19 +189,13 @@ class Connection(asyncio.Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Hand frames on; before the upgrade, read the request."""
-        if self._framing is not None:
-            self._framing.receive(data)
-        else:
-            self._read_head(data)
+        """Read the request; what comes after it, the framing receives."""
+        self._read_head(data)
 
     def eof_received(self) -> None:
         """The far end sends no more."""
-        if self._framing is not None:
-            self._framing.receive_eof()
-        else:
-            self._websocket.receive_eof()
-            self._flush()
+        self._websocket.receive_eof()
+        self._flush()
 
     def pause_writing(self) -> None:
         """Start the deadline for the far end to read."""
@@ -211,7 +217,7 @@ class Connection(asyncio.Protocol):
         self._is_lost = True
         if self._framing is not None:
             self._framing.receive_eof()
-            self._framing.taker = NOBODY
+            self._framing.taker = self._framing.ear = NOBODY
         if self._guest is not None:
             self._guest.closed(cleanly=self.close_code != NO_CLOSE_FRAME)
         # What keeps us for a while yet, as the wheel, need not keep its buffers.
@@ -302,7 +308,9 @@ class Connection(asyncio.Protocol):
             return self._framing_class(self._transport, key, chosen, max_size, self)
         self._websocket.send_response(response)
         self._flush()
-        return WebsocketsFraming(self._websocket, max_size, self, self._transport)
+        framing = WebsocketsFraming(self._websocket, max_size, self, self._transport)
+        self._transport.set_protocol(framing)
+        return framing
 
     def _say_too_much(self) -> None:
         """Their request's head grows beyond what any of Plivo's needs."""
@@ -389,11 +397,3 @@ class Connection(asyncio.Protocol):
             self.close(1008, f"{what} in time")
         else:
             self.abort()
-
-
-def _limit_kernel_buffer(connected: socket.socket | None) -> None:
-    if connected is not None:
-        with contextlib.suppress(OSError):
-            connected.setsockopt(
-                socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES
-            )

@@ -1,8 +1,8 @@
 """WebSocket frames on an upgraded socket: the seam, and the one on `websockets`.
 
-What arrives is text, nearly always: one whole masked frame in one read. That way is
-short, and everything else takes the library's: frames that came in part, fragments,
-control frames, and all that breaks RFC 6455.
+What arrives is text, nearly always: one whole masked frame in one read, and the one
+that was to come. That way is short, and everything else takes the library's: frames
+that came in part, fragments, control frames, and all that breaks RFC 6455.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ try:
 except ImportError:  # There is no wheel of it for every platform.
     from websockets.utils import apply_mask
 
+from bridge.call.link import NOBODY, Ear, Taker
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_AT_ONCE",
-    "NOBODY",
     "Framing",
     "Owner",
-    "Taker",
     "WebsocketsFraming",
     "framing_of",
 ]
@@ -69,30 +68,15 @@ class Owner(Protocol):
         """The socket is gone."""
 
 
-class Taker(Protocol):
-    """Whoever the messages are for."""
-
-    def receive(self, text: bytes) -> None:
-        """Take a whole message."""
-
-
-class Nobody:
-    """Whoever is not there any more, or not yet."""
-
-    def receive(self, _text: bytes) -> None:
-        """Let it be."""
-
-
-NOBODY = Nobody()
-
-
 class Framing(Protocol):
     """An upgraded socket; text goes in and out whole."""
 
     is_open: bool
     """Whether text can still be sent."""
-    taker: Taker
+    taker: Taker = NOBODY
     """Takes whole messages; nobody, until the owner says who."""
+    ear: Ear = NOBODY
+    """Is asked first, where frames come as they are on the wire."""
     has_received: bool = False
     """Whether a message came; the owner, who has looked, says no again."""
 
@@ -100,8 +84,16 @@ class Framing(Protocol):
     def close_code(self) -> int | None:
         """Of the far end's close; 1006 if it broke, None while it is open."""
 
-    def send(self, text: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send a text message; on a closed socket, do nothing."""
+
+    def head(self, size: int) -> bytes:
+        """What `send_framed` wants to stand before a message of so many bytes."""
+        del size
+        return b""
+
+    def send_framed(self, message: bytes) -> None:
+        """Send a text message, its head before it; on a closed socket, do nothing."""
 
     def ping(self) -> None:
         """Ask the far end for a pong."""
@@ -119,8 +111,8 @@ class Framing(Protocol):
         """The far end sends no more; where the transport does not see to that."""
 
 
-class WebsocketsFraming:
-    """Frames by `websockets`' Sans-I/O core.
+class WebsocketsFraming(asyncio.Protocol):
+    """Frames by `websockets`' Sans-I/O core; it becomes the transport's protocol.
 
     Args:
         websocket: The library's, upgraded.
@@ -131,8 +123,8 @@ class WebsocketsFraming:
 
     __slots__ = (
         *("_fragments", "_frames", "_head", "_inside", "_is_between", "_max_size"),
-        *("_owner", "_unread", "_websocket", "_transport", "has_received", "is_open"),
-        "taker",
+        *("_owner", "_transport", "_unread", "_websocket", "ear", "has_received"),
+        *("is_open", "taker"),
     )
 
     def __init__(
@@ -145,6 +137,7 @@ class WebsocketsFraming:
         self.is_open = True
         self.has_received = False
         self.taker: Taker = NOBODY
+        self.ear: Ear = NOBODY
         self._websocket = websocket
         self._max_size = max_size
         self._owner = owner
@@ -168,17 +161,23 @@ class WebsocketsFraming:
 
     # ------------------------------------------------------------------ sending
 
-    def send(self, text: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send a text message; on a closed socket, do nothing."""
         # What the library would write: no mask, no extension, no fragments.
+        self.send_framed(self.head(len(message)) + message)
+
+    def head(self, size: int) -> bytes:
+        """What `send_framed` wants to stand before a message of so many bytes."""
+        if size < 126:
+            return b"\x81%c" % size
+        if size < 65536:
+            return b"\x81\x7e" + size.to_bytes(2, "big")
+        return b"\x81\x7f" + size.to_bytes(8, "big")
+
+    def send_framed(self, message: bytes) -> None:
+        """Send a text message, its head before it; on a closed socket, do nothing."""
         if self.is_open:
-            size, transport = len(text), self._transport
-            if size < 126:
-                transport.write(b"\x81%c%b" % (size, text))
-            elif size < 65536:
-                transport.write(b"\x81\x7e%b%b" % (size.to_bytes(2, "big"), text))
-            else:
-                transport.write(b"\x81\x7f%b%b" % (size.to_bytes(8, "big"), text))
+            self._transport.write(message)
 
     def ping(self) -> None:
         """Ask the far end for a pong."""
@@ -193,6 +192,16 @@ class WebsocketsFraming:
 
     # ---------------------------------------------------------------- receiving
 
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived."""
+        if self._is_between and self.ear.hear_framed(data):
+            self.has_received = True
+            self._frames += 1
+            if self._frames >= MOST_AT_ONCE:
+                self._may_go_on()
+        else:
+            self.receive(data)
+
     def receive(self, data: bytes) -> None:
         """Take what has arrived; stop where the owner says so."""
         size = len(data)
@@ -201,7 +210,7 @@ class WebsocketsFraming:
             and data[:2] == LONG_MASKED_TEXT
             and int.from_bytes(data[2:4], "big") == size - 8 <= self._max_size
         ):
-            # What nearly always comes: one frame of audio, and nothing else.
+            # What nearly always comes where nothing is foreseen: one frame of audio.
             self.has_received = True
             self.taker.receive(apply_mask(data[8:], data[4:8]))
             self._frames += 1
@@ -239,11 +248,27 @@ class WebsocketsFraming:
         data, self._unread = self._unread, b""
         self._receive_any(data)
 
-    def receive_eof(self) -> None:
+    def eof_received(self) -> None:
         """The far end sends no more."""
+        self.receive_eof()
+
+    def receive_eof(self) -> None:
+        """The same; and what is begun by now will not be ended."""
         if self._websocket.state is not CLOSED:
             self._websocket.receive_eof()
             self._flush()
+
+    def pause_writing(self) -> None:
+        """Pass it on."""
+        self._owner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Pass it on."""
+        self._owner.resume_writing()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Pass it on."""
+        self._owner.connection_lost(error)
 
     def _take_frame(self, data: bytes, begin: int, size: int) -> int:
         """Take one frame, or what is there of it; return where the next begins."""

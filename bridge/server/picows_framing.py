@@ -11,7 +11,7 @@ import picows
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSCloseHandshake, WSProtocol  # type: ignore[attr-defined]
 
-from bridge.server.framing import MOST_AT_ONCE, NOBODY, Framing, Owner
+from bridge.server.framing import MOST_AT_ONCE, Framing, Owner
 from bridge.server.handshake import upgrade_request
 
 __all__ = ["PicowsFraming"]
@@ -39,10 +39,9 @@ class PicowsFraming(WSListener, Framing):
         max_size: int,
         owner: Owner,
     ) -> None:
-        self.is_open, self.taker = True, NOBODY
-        self._owner, self._headers, self._max_size = owner, headers, max_size
+        self.is_open, self._owner, self._headers = True, owner, headers
+        self._max_size, self._is_skipping, self._frames = max_size, False, 0
         self._fragments: bytearray | None = None
-        self._is_skipping, self._frames = False, 0
         pings = (False, 10, 10, picows.WSAutoPingStrategy.PING_WHEN_IDLE, False)
         limits = (max_size, None, READ_BYTES)
         settings = (None, None, False, self._answer, _LOG, True, None, *pings, *limits)
@@ -62,15 +61,17 @@ class PicowsFraming(WSListener, Framing):
     @property
     def close_code(self) -> int | None:
         """Of the far end's close; 1006 if it broke, None while it is open."""
-        closing: WSCloseHandshake | None = self._socket.close_handshake
-        if closing is not None and closing.recv is not None:
-            return closing.recv.code.value or NO_CODE
+        last: WSCloseHandshake | None = self._socket.close_handshake
+        if last is not None and last.recv is not None:
+            return int(last.recv.code.value) or NO_CODE
         return NO_CLOSE_FRAME if self._socket.is_disconnected else None
 
-    def send(self, text: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Send a text message; on a closed socket, do nothing."""
         if self.is_open:
-            self._socket.send(TEXT, text)
+            self._socket.send(TEXT, message)
+
+    send_framed = send  # The socket writes heads itself.
 
     def ping(self) -> None:
         """Ask the far end for a pong."""
@@ -86,9 +87,8 @@ class PicowsFraming(WSListener, Framing):
         while data:
             buffer = self._protocol.get_buffer(-1)
             count = min(len(buffer), len(data))
-            buffer[:count] = data[:count]
+            buffer[:count], data = data[:count], data[count:]
             self._protocol.buffer_updated(count)
-            data = data[count:]
 
     def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
         """Hand on a frame."""
@@ -99,10 +99,10 @@ class PicowsFraming(WSListener, Framing):
             self._take_control(frame, kind)
         elif self.is_open:  # What comes after goodbye is for nobody.
             self.has_received = True
-            if kind == TEXT and frame.fin and self._fragments is None:
-                self.taker.receive(frame.get_payload_as_bytes())
-            else:
+            if kind != TEXT or not frame.fin or self._fragments is not None:
                 self._take_part(frame, kind)
+            elif not self.ear.hear_next(text := frame.get_payload_as_bytes()):
+                self.taker.receive(text)
         self._frames += 1
         if self._frames >= MOST_AT_ONCE and frame.last_in_buffer:
             self._owner.may_go_on(self._frames)

@@ -166,4 +166,4 @@ class Reception:
     def _hand_over(self, session: Session) -> None:
         self.is_started = True
         self._session = session
-        self._connection.deliver_to(session)
+        self._connection.deliver_to(session, session.ear)

@@ -21,6 +21,11 @@ enum { SEQUENCE_NUMBER, CHUNK, TIMESTAMP, PAYLOAD, KINDS };
  * where the call has headers. */
 #define MOST_BYTES 800
 
+/* A frame of WebSocket that is longer is left to others; the longest of Plivo's are 20 ms
+ * at 16 kHz, some 1100 bytes. */
+#define MOST_FRAMED 4000
+#define HEAD_BYTES 8
+
 typedef struct {
     PyObject_HEAD
     Py_ssize_t sample_bytes, bytes_per_ms, step_ms, size_limit;
@@ -94,15 +99,9 @@ static int decode(const unsigned char *text, Py_ssize_t letters, unsigned char *
     return 1;
 }
 
-static PyObject *Predictor_take(Predictor *self, PyObject *text)
+static PyObject *take(Predictor *self, const char *at, Py_ssize_t size)
 {
-    char *at;
-    Py_ssize_t size;
-    if (!self->count)
-        Py_RETURN_NONE;
-    if (PyBytes_AsStringAndSize(text, &at, &size) < 0)
-        return NULL;
-    if (size >= self->size_limit)
+    if (!self->count || size >= self->size_limit)
         Py_RETURN_NONE;
     const char *last = at + size, *payload = NULL, *known = self->bytes;
     long long found[PAYLOAD];
@@ -123,9 +122,9 @@ static PyObject *Predictor_take(Predictor *self, PyObject *text)
                 Py_RETURN_NONE;
             payload = at;
             letters = end - at;
-            at = (char *)end;
+            at = end;
         } else {
-            found[kind] = number(at, last, (const char **)&at);
+            found[kind] = number(at, last, &at);
             /* One more than the last; time is looked at below. */
             if (found[kind] < 0 || self->last[kind] < 0 ||
                 (kind != TIMESTAMP && found[kind] != self->last[kind] + 1))
@@ -153,6 +152,36 @@ static PyObject *Predictor_take(Predictor *self, PyObject *text)
     memcpy(self->last, found, sizeof found);
     self->duration_ms = bytes / self->bytes_per_ms;
     return decoded;
+}
+
+static PyObject *Predictor_take(Predictor *self, PyObject *text)
+{
+    char *at;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(text, &at, &size) < 0)
+        return NULL;
+    return take(self, at, size);
+}
+
+/* RFC 6455, 5.2: a whole text, masked, whose length takes two bytes. */
+static PyObject *Predictor_take_framed(Predictor *self, PyObject *data)
+{
+    const unsigned char *at;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(data, (char **)&at, &size) < 0)
+        return NULL;
+    const Py_ssize_t length = size - HEAD_BYTES;
+    if (length < 126 || length > MOST_FRAMED || at[0] != 0x81 || at[1] != 0xfe ||
+        (at[2] << 8 | at[3]) != length)
+        Py_RETURN_NONE;
+    uint64_t text[MOST_FRAMED / 8 + 1], mask;
+    memcpy(&mask, at + 4, 4);
+    memcpy((char *)&mask + 4, at + 4, 4);
+    text[length / 8] = 0;
+    memcpy(text, at + HEAD_BYTES, (size_t)length);
+    for (Py_ssize_t i = 0; i <= length / 8; i++)
+        text[i] ^= mask;
+    return take(self, (const char *)text, length);
 }
 
 static PyObject *Predictor_foresee(Predictor *self, PyObject *args)
@@ -228,12 +257,16 @@ static void Predictor_dealloc(PyObject *object)
 PyDoc_STRVAR(take_doc,
 "Take a frame apart: its payload's bytes, or None if it is not as foreseen.");
 
+PyDoc_STRVAR(take_framed_doc,
+"Do the same with a masked frame of WebSocket, if the data is that and nothing else.");
+
 PyDoc_STRVAR(foresee_doc,
 "foresee(known, kinds, ends, sequence_number, chunk, timestamp, duration_ms)\n\n"
 "What frames look like from now on, and the last numbers; less than 0 where none came.");
 
 static PyMethodDef Predictor_methods[] = {
     {"take", (PyCFunction)Predictor_take, METH_O, take_doc},
+    {"take_framed", (PyCFunction)Predictor_take_framed, METH_O, take_framed_doc},
     {"foresee", (PyCFunction)Predictor_foresee, METH_VARARGS, foresee_doc},
     {"forget", (PyCFunction)Predictor_forget, METH_NOARGS, "Foresee nothing."},
     {"last", (PyCFunction)Predictor_last, METH_NOARGS,

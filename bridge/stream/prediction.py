@@ -26,7 +26,7 @@ try:
 except ImportError:  # It was installed without a compiler.
     _prediction = None  # type: ignore[assignment]
 
-__all__ = ["Prediction"]
+__all__ = ["LONGEST_FRAMED_BYTES", "Prediction"]
 
 FIELDS = re.compile(
     rb'"(?:(sequenceNumber)|(chunk)|(timestamp)|(payload))": ?"?([\w+/=]*)'
@@ -39,6 +39,9 @@ PAYLOAD = 3
 
 MOST_BYTES = 800
 """Beside the fields. A frame that says more is parsed."""
+
+LONGEST_FRAMED_BYTES = 4000
+"""A longer message is not taken out of its WebSocket frame here."""
 
 MOST_LESSONS = 16
 """Who writes each frame in another way is not worth foreseeing."""
@@ -96,6 +99,9 @@ class Clueless:
     """In a predictor's place where nothing was compiled."""
 
     def take(self, _text: bytes) -> None:
+        """Foresee nothing."""
+
+    def take_framed(self, _data: bytes) -> None:
         """Foresee nothing."""
 
     def forget(self) -> None:

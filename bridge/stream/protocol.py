@@ -153,6 +153,11 @@ class StreamProtocol:
             self._move_to(state)
         return codec.dump(message)
 
+    @property
+    def around_audio(self) -> tuple[bytes, bytes]:
+        """What stands before and behind the base64 of a `playAudio`."""
+        return self._around_audio
+
     def audio(self, payload: bytes | bytearray) -> bytes:
         """Write a `playAudio`, as `send` would; of the stream's own content type.
 

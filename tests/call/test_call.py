@@ -14,8 +14,7 @@ from bridge.audio import resampling
 from bridge.audio.alignment import align
 from bridge.audio.pcm import Samples, silence
 from bridge.audio.tones import tone
-from bridge.call.options import CallOptions
-from bridge.call.outbound import PlaybackOptions
+from bridge.call.options import CallOptions, PlaybackOptions
 from bridge.stream import messages
 from bridge.stream.content_type import CONTENT_TYPES, ContentType
 from tests.fakes.far_end import STREAM_ID, FarEnd, calling

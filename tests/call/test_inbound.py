@@ -57,6 +57,54 @@ def test_one_gap_grows() -> None:
     assert last == 999
 
 
+async def test_who_waits_is_handed_what_comes() -> None:
+    """It stays the first of all, until somebody takes it."""
+    inbound = Inbound(8000, 0.04)
+    waiting = inbound.filled()
+    assert waiting is not None
+
+    for event in (frame(1), Dtmf("5"), frame(2), frame(3), frame(4)):
+        inbound.push(event)
+
+    assert waiting.done()
+    assert not inbound.is_empty
+    assert inbound.filled() is None
+    assert taken(inbound) == [1, Dtmf("5"), Gap(0.02, LATE), 3, 4]
+    assert inbound.taken == 5
+    assert inbound.is_empty
+
+
+async def test_what_was_handed_to_who_gave_up_is_not_lost() -> None:
+    """Another reader takes it; one who begins anew does not."""
+    inbound = Inbound(8000, 1.0)
+    waiting = inbound.filled()
+    assert waiting is not None
+    reading = asyncio.ensure_future(asyncio.wait_for(waiting, 1))
+    await asyncio.sleep(0)
+    inbound.push(frame(1))
+    reading.cancel()
+    await asyncio.wait({reading})
+    assert taken(inbound) == [1]
+
+    inbound.filled()
+    inbound.push(frame(2))
+    inbound.begin_anew()
+    assert inbound.is_empty
+    assert taken(inbound) == []
+
+
+async def test_after_a_reader_that_gave_up_audio_is_queued() -> None:
+    """There is nobody to hand it to."""
+    inbound = Inbound(8000, 0.02)
+    waiting = inbound.filled()
+    assert waiting is not None
+    waiting.cancel()
+    for number in (1, 2):
+        inbound.push(frame(number))
+
+    assert taken(inbound) == [Gap(0.02, LATE), 2]
+
+
 def test_a_bot_that_has_not_listened_yet_finds_fresh_audio() -> None:
     """The last 0.2 s, and no gap: nobody missed the rest."""
     inbound = Inbound(8000, 5.0)

@@ -1,6 +1,7 @@
 """Speech on its way out: paced, bounded, interruptible."""
 
 import asyncio
+import base64
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from bridge.audio.pcm import Samples, silence
 from bridge.audio.tones import tone
 from bridge.call.events import Played
 from bridge.call.heard import Certainty
-from bridge.call.outbound import Outbound, PlaybackOptions
+from bridge.call.options import PlaybackOptions
+from bridge.call.outbound import Outbound
 from bridge.call.pacing import Wheel
 from bridge.call.playback import Playback
 from bridge.errors import ConfigError
@@ -45,6 +47,17 @@ class Rig:
             PlayAudio(media=PlayAudioBody(bytes(payload)))
         )
         self.out.on_played = self.played.append
+
+    def head(self, size: int) -> bytes:
+        raise AssertionError("the session has asked")
+
+    def send_framed(self, message: bytes) -> None:
+        payload = base64.b64decode(message[1:-1])
+        self.out.on_message(PlayAudio(media=PlayAudioBody(payload)))
+
+    def run(self) -> None:
+        """Let frames of running speech go the short way."""
+        self.out.on_run = lambda: (b"<", b">", self)
 
     def play(self, samples: Samples, name: str = "") -> Playback:
         playback = self.out.new(name)
@@ -379,3 +392,87 @@ def test_options_have_limits(options: dict[str, float], what: str) -> None:
     """And say them."""
     with pytest.raises(ConfigError, match=what):
         PlaybackOptions(**options)
+
+
+# ------------------------------------------------------------------ running speech
+
+
+async def running(rig: Rig, frames: int = 10) -> Playback:
+    """A bot that answers in time: 100 ms at once, and then each frame as it is due."""
+    rig.run()
+    playback = rig.out.speak(tone(440, 0.1, 8000))
+    for _ in range(frames):
+        await asyncio.sleep(0.02)
+        frame = tone(440, 0.02, 8000)
+        assert rig.out.speak_on(frame) or rig.out.speak(frame) is playback
+    return playback
+
+
+async def test_running_speech_goes_the_short_way_and_is_booked_all_the_same() -> None:
+    """What was heard of it, and where it lies in the stream."""
+    rig = Rig()
+    playback = await running(rig)
+    assert len(rig.audio()) == 15
+    await asyncio.sleep(0.5)
+
+    heard = playback.so_far()
+
+    assert heard.samples == heard.at_most_samples == 8000 * 3 // 10
+    assert rig.metrics.frames_sent == 15
+    assert rig.out.underruns == 0
+
+
+async def test_a_frame_of_another_length_goes_the_long_way() -> None:
+    """And the next runs again."""
+    rig = Rig()
+    playback = await running(rig, 3)
+    await asyncio.sleep(0.02)
+    assert not rig.out.speak_on(tone(440, 0.03, 8000))
+    assert rig.out.speak(tone(440, 0.03, 8000)) is playback
+    await asyncio.sleep(0.05)
+    assert rig.out.speak(tone(440, 0.01, 8000)) is playback
+    await asyncio.sleep(0.02)
+
+    assert rig.out.speak_on(tone(440, 0.02, 8000))
+    assert sum(count for _, count in rig.audio()) == 800 + 3 * 160 + 240 + 80 + 160
+
+
+async def test_late_frames_run_on_while_the_far_end_has_some() -> None:
+    """One of the ledger's models may be dry by then; after a pause both are."""
+    rig = Rig()
+    await running(rig, 3)
+    await asyncio.sleep(0.1)
+    assert rig.out.speak_on(tone(440, 0.02, 8000))
+    await asyncio.sleep(0.2)
+
+    assert not rig.out.speak_on(tone(440, 0.02, 8000))
+
+
+@pytest.mark.parametrize("what", ["blocked", "interrupted", "another", "let go"])
+async def test_nothing_runs_on_beyond(what: str) -> None:
+    """Whatever comes in between."""
+    rig = Rig()
+    await running(rig, 3)
+    await asyncio.sleep(0.02)
+    match what:
+        case "blocked":
+            rig.out.is_blocked = True
+        case "interrupted":
+            rig.out.interrupt()
+        case "another":
+            rig.out.new("another")
+        case "let go":
+            rig.out.let_go()
+    sent = len(rig.audio())
+
+    assert not rig.out.speak_on(tone(440, 0.02, 8000))
+
+    assert len(rig.audio()) == sent
+
+
+async def test_running_speech_is_checkpointed_every_second() -> None:
+    """As all speech is."""
+    rig = Rig()
+    await running(rig, 150)
+
+    assert len(rig.checkpoints()) == 4

@@ -325,7 +325,7 @@ async def test_cancelled_anywhere_a_call_leaves_nothing_behind(awaits: int) -> N
     assert far_end.closed is not None or awaits == 0
 
 
-def test_a_session_begins_with_a_start() -> None:
+async def test_a_session_begins_with_a_start() -> None:
     """Before it there is no call."""
     with pytest.raises(MisuseError, match="begins with the stream's start"):
         Session(

@@ -64,6 +64,17 @@ class FarEnd:
         """Take a message, when it has come through the line."""
         self._in_transit(self._to_us, lambda: self._arrive(text))
 
+    @property
+    def framer(self) -> "FarEnd":
+        """Itself."""
+        return self
+
+    def head(self, _size: int) -> bytes:
+        """There is no socket between."""
+        return b""
+
+    send_framed = send
+
     def close(self, code: int, reason: str) -> None:
         """Note it."""
         self.closed = self.closed or (code, reason)

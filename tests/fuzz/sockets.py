@@ -18,6 +18,7 @@ from websockets.frames import Frame, Opcode
 
 from bridge import Call
 from bridge.call.bot import InService
+from bridge.call.link import NOBODY
 from bridge.call.pacing import Wheel
 from bridge.call.session import CallOptions, Session
 from bridge.control.callbacks import Callbacks
@@ -109,6 +110,8 @@ class Far:
     def send(self, text: bytes) -> None:
         pass
 
+    framer = NOBODY
+
     def close(self, code: int, reason: str) -> None:
         pass
 
@@ -160,7 +163,7 @@ class Socket:
     """An asyncio transport without a socket."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.protocol: asyncio.Protocol = connection
         self._is_closing = False
 
     def get_extra_info(self, _name: str) -> None:
@@ -171,6 +174,9 @@ class Socket:
 
     def write(self, data: bytes) -> None:
         assert not self._is_closing, "written after it was closed"
+
+    def set_protocol(self, protocol: asyncio.Protocol) -> None:
+        self.protocol = protocol
 
     def is_closing(self) -> bool:
         return self._is_closing
@@ -184,7 +190,7 @@ class Socket:
     def lose(self) -> None:
         if not self._is_closing:
             self._is_closing = True
-            asyncio.get_running_loop().call_soon(self._connection.connection_lost, None)
+            asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
 
 def fuzz_connection(data: bytes) -> None:
@@ -215,10 +221,10 @@ async def _connection(data: bytes) -> None:
             whole = piece if number == len(pieces) - 1 else piece + b"\n"
             if kind == b"2":
                 whole = Frame(Opcode.TEXT, piece).serialize(mask=True)
-            connection.data_received(whole)
+            socket.protocol.data_received(whole)
             await asyncio.sleep(0.02)
         if kind == b"3" and not socket.is_closing():
-            connection.eof_received()
+            socket.protocol.eof_received()
         await asyncio.sleep(LONG_S)
         assert socket.is_closing()
         assert server.sessions == ()

@@ -76,7 +76,7 @@ class Line(asyncio.Transport):
         # In the order of the message: its number, its time, its place, its audio.
         self._template = text.encode()
         self._payload = base64.b64encode(payload)
-        self._protocol = server.connection()
+        self._protocol: asyncio.BaseProtocol = server.connection()
         self._protocol.connection_made(self)
         self._give(UPGRADE)
         body = {"callId": self._id, "streamId": self._id, "accountId": "MATEST"}
@@ -101,7 +101,7 @@ class Line(asyncio.Transport):
         self._give(frame(json.dumps(message).encode()))
 
     def _give(self, data: bytes) -> None:
-        protocol: asyncio.BaseProtocol = self._protocol
+        protocol = self._protocol
         if isinstance(protocol, asyncio.BufferedProtocol):
             while data:
                 buffer = memoryview(protocol.get_buffer(len(data)))
@@ -132,6 +132,10 @@ class Line(asyncio.Transport):
                 loop.call_later(PLAYED_AFTER_S, self._acknowledge, name.decode())
         elif not self.is_upgraded:
             self.is_upgraded = data.startswith(b"HTTP/1.1 101 ")
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """After the upgrade there is another."""
+        self._protocol = protocol
 
     def get_extra_info(self, name: str, default: object = None) -> object:
         """Where it comes from."""

@@ -51,13 +51,16 @@ class Owner:
         self.most -= frames
         return self.most > 0
 
-    def pause_writing(self) -> None:
-        raise AssertionError("the transport tells its protocol")
+    told: list[str] = dataclasses.field(default_factory=list)
 
-    resume_writing = pause_writing
+    def pause_writing(self) -> None:
+        self.told.append("pause")
+
+    def resume_writing(self) -> None:
+        self.told.append("resume")
 
     def connection_lost(self, error: Exception | None) -> None:
-        raise AssertionError("the transport tells its protocol")
+        self.told.append(f"lost by {error}")
 
     def end(self) -> None:
         self.ended += 1
@@ -201,3 +204,69 @@ def test_a_flood_waits_until_it_may_go_on() -> None:
 
     assert held == flood[:MOST_AT_ONCE]
     assert owner.texts == [*flood, b"last"]
+
+
+class Foreseen:
+    """Takes some frames, whenever they come."""
+
+    def __init__(self, *frames: bytes) -> None:
+        self.asked: list[bytes] = []
+        self._frames = frames
+
+    def hear_next(self, text: bytes) -> bool:
+        raise AssertionError("frames come whole")
+
+    def hear_framed(self, data: bytes) -> bool:
+        self.asked.append(data)
+        return data in self._frames
+
+
+def test_an_ear_is_asked_first_for_what_begins_with_a_frame() -> None:
+    """What it leaves goes the usual way; what is a part of one, it is not asked for."""
+    made, owner = framing()
+    texts = [b"%d" % number * 200 for number in range(6)]
+    frames = [sent(Opcode.TEXT, text) for text in texts]
+    ear = made.ear = Foreseen(*frames[::2])
+    for data in (*frames[:4], frames[4][:50], frames[4][50:], frames[5]):
+        made.data_received(data)
+
+    assert ear.asked == [*frames[:4], frames[4][:50], frames[5]]
+    assert owner.texts == [texts[1], *texts[3:]]
+    assert made.has_received
+
+
+def test_what_an_ear_takes_counts_as_frames() -> None:
+    """Else a flood of them would be nobody's matter."""
+    made, owner = framing()
+    frame = sent(Opcode.TEXT, b"x" * 200)
+    made.ear = Foreseen(frame)
+    for _ in range(2 * MOST_AT_ONCE):
+        made.data_received(frame)
+
+    assert owner.texts == []
+
+    assert owner.most == 10**9 - 2 * MOST_AT_ONCE
+
+
+def test_what_was_framed_before_goes_out_as_it_is() -> None:
+    """As `send` would write it; on a closed socket, not at all."""
+    made, owner = framing()
+    for size in (0, 125, 126, 65535, 65536):
+        made.send(bytes(size))
+        made.send_framed(made.head(size) + bytes(size))
+        first, second = owner.written[-2:]
+        assert first == second == Frame(Opcode.TEXT, bytes(size)).serialize(mask=False)
+    made.close(1000, "")
+    count = len(owner.written)
+    made.send_framed(b"late")
+    assert len(owner.written) == count
+
+
+def test_the_owner_is_told_what_the_transport_tells() -> None:
+    """The framing is the transport's protocol now."""
+    made, owner = framing()
+    made.pause_writing()
+    made.resume_writing()
+    made.connection_lost(OSError("a reset"))
+
+    assert owner.told == ["pause", "resume", "lost by a reset"]

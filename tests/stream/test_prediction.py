@@ -12,7 +12,7 @@ from bridge.stream import prediction
 from bridge.stream.codec import MAX_MESSAGE_BYTES, parse
 from bridge.stream.content_type import ContentType
 from bridge.stream.messages import Media, Side
-from bridge.stream.prediction import MOST_LESSONS, Prediction
+from bridge.stream.prediction import LONGEST_FRAMED_BYTES, MOST_LESSONS, Prediction
 from bridge.stream.sequence import GapDetector
 from tests.uncompiled import uncompiled
 
@@ -66,6 +66,15 @@ class Stream:
     def take(self, text: bytes) -> bytes | None:
         return self.prediction.predictor.take(text)
 
+    def take_framed(self, data: bytes) -> bytes | None:
+        return self.prediction.predictor.take_framed(data)
+
+
+def framed(text: bytes, mask: bytes = b"\x9a\x01\xff\x37") -> bytes:
+    """A masked frame of WebSocket."""
+    masked = bytes(each ^ mask[place % 4] for place, each in enumerate(text))
+    return b"\x81\xfe" + len(text).to_bytes(2, "big") + mask + masked
+
 
 @compiled
 @pytest.mark.parametrize("rest", [0, 1, 2])
@@ -76,6 +85,61 @@ def test_frames_follow_one_that_was_parsed(rest: int) -> None:
     for number in range(9, 1200):
         payload = os.urandom(159 + rest)
         assert stream.take(written(number, payload)) == payload
+
+
+@compiled
+@pytest.mark.parametrize("rest", range(8))
+def test_they_are_taken_out_of_their_websocket_frames(rest: int) -> None:
+    """Whatever the mask, and wherever they end."""
+    stream = Stream(written(8), content_type=ContentType("audio/x-mulaw", 8000))
+
+    for number in range(9, 30):
+        payload = os.urandom(156 + rest)
+        data = framed(written(number, payload), os.urandom(4))
+        assert stream.take_framed(data) == payload
+
+
+@compiled
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        framed(written(2))[:-1],
+        framed(written(2)) + b"\x89",
+        framed(written(2)) + framed(written(3)),
+        b"\x82" + framed(written(2))[1:],
+        b"\x01" + framed(written(2))[1:],
+        b"\xc1" + framed(written(2))[1:],
+        framed(written(3)),
+        framed(written(2, FRAME * 10)),
+        b"\x81\x85" + bytes(9),
+        b"\x81\x7e" + len(written(2)).to_bytes(2, "big") + written(2),
+    ],
+    ids=[
+        *("none", "cut", "and more", "two", "binary", "fragment", "extension"),
+        *("not next", "long", "short", "unmasked"),
+    ],
+)
+def test_what_is_no_such_frame_is_left_to_others(data: bytes) -> None:
+    """And changes nothing."""
+    stream = Stream(written(1))
+
+    assert stream.take_framed(data) is None
+
+    assert stream.take_framed(framed(written(2))) == FRAME
+
+
+@compiled
+def test_the_longest_that_is_taken_out_of_its_frame() -> None:
+    """As others are told."""
+    longest = LONGEST_FRAMED_BYTES - len(written(2, b""))
+    for more, is_taken in ((0, True), (4, False)):
+        payload = bytes((longest + more) // 4 * 3)
+        codes = ContentType("audio/x-mulaw", 8000)
+        stream = Stream(written(1, payload), content_type=codes)
+        taken = stream.take_framed(framed(written(2, payload)))
+        assert (taken == payload) is is_taken
+        assert is_taken or stream.take(written(2, payload)) == payload
 
 
 @compiled
@@ -276,4 +340,5 @@ def test_without_a_compiler_nothing_is_foreseen(
     foreseen.go_on()
 
     assert foreseen.predictor.take(written(2)) is None
+    assert foreseen.predictor.take_framed(framed(written(2))) is None
     assert foreseen.predictor.last() == (-1, -1, -1, 0)
