@@ -129,6 +129,11 @@ class Ear:
         place = _place_of(mark, self.since(begin))
         return None if place is None else self._found(begin + place)
 
+    @property
+    def forgets_until(self) -> int:
+        """The number of the first sample that `forget` would keep."""
+        return max(self._first, self.count - self._keep)
+
     def forget(self) -> None:
         """Drop what is older than is kept."""
         surplus = self.count - self._first - self._keep
