@@ -18,8 +18,8 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#define AT_ONCE 16       /* messages are worth being looked into; */
-#define MOST_KEPT 48     /* nobody may have come to it before there are so many. */
+#define AT_ONCE 24       /* messages are worth being looked into; */
+#define MOST_KEPT 64     /* nobody may have come to it before there are so many. */
 #define MOST_READY 64    /* sockets are read before others have their turn, */
 #define READ_BYTES 16384 /* of each so much. */
 #define WRONG 64         /* No letter of base64 stands for that. */

@@ -1,10 +1,10 @@
 """What a caller makes of what a server sends."""
 
-import itertools
 import math
 import re
 from array import array
 from collections.abc import Callable, MutableSequence, Sequence
+from operator import sub
 from time import perf_counter
 
 from bridge.audio.codecs import CODECS
@@ -189,16 +189,14 @@ class Receiving:
             payloads, came_s = self.incoming.take()
         if not payloads:
             return
-        record, play, bytes_per_s = self._record, self.playout.play, self._bytes_per_s
-        heard_s = array("d")
-        for payload, now_s in zip(payloads, came_s, strict=True):
-            begins_s, gap = play(now_s, len(payload) / bytes_per_s)
-            heard_s.append(begins_s)
-            if gap is not None:
-                record.underran(gap)
+        record, bytes_per_s = self._record, self._bytes_per_s
+        lengths_s = [len(payload) / bytes_per_s for payload in payloads]
+        heard_s, gaps = self.playout.play_all(came_s, lengths_s)
+        for gap in gaps:
+            record.underran(gap)
         self._note_times(came_s)
         record.messages_received += len(payloads)
-        record.audio_received_s += sum(map(len, payloads)) / bytes_per_s
+        record.audio_received_s += sum(lengths_s)
         if self.audible is not None:
             for payload, begins_s in zip(payloads, heard_s, strict=True):
                 self.audible.hear(self._codec.decode(payload), begins_s)
@@ -208,12 +206,13 @@ class Receiving:
         del came_s[:]
 
     def _note_times(self, came_s: Sequence[float]) -> None:
+        earlier_s = came_s[:-1]
         if self._last_s is None:
             self._record.has_answer = True
             self._record.time("first_audio_ms", came_s[0] - self._began_s)
+            apart_s = map(sub, came_s[1:], earlier_s)
         else:
-            came_s = [self._last_s, *came_s]
-        apart_s = [after - before for before, after in itertools.pairwise(came_s)]
+            apart_s = map(sub, came_s, [self._last_s, *earlier_s])
         self._record.inter_arrivals_s.extend(apart_s)
         self._last_s = came_s[-1]
 

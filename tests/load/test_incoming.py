@@ -101,15 +101,15 @@ async def settled(near: socket.socket) -> None:
 async def test_audio_is_kept_with_its_time_until_there_is_some() -> None:
     with Reader() as reader:
         stream, before_s = Stream(reader), perf_counter()
-        parts = [bytes([number, 0]) * 160 for number in range(20)]
-        for part in parts[:15]:
+        parts = [bytes([number, 0]) * 160 for number in range(25)]
+        for part in parts[:23]:
             stream.far.sendall(framed(written(part)))
             await settled(stream.near)
         assert stream.told == []
-        stream.far.sendall(framed(written(parts[15])) + framed(written(parts[16])))
+        stream.far.sendall(framed(written(parts[23])) + framed(written(parts[24])))
         await settled(stream.near)
         assert stream.told == [None]
-        assert stream.payloads == parts[:17]
+        assert stream.payloads == parts[:25]
         assert stream.came_s == sorted(stream.came_s)
         assert before_s <= stream.came_s[0] <= stream.came_s[-1] <= perf_counter()
         assert await stream.said(framed(written(b"\1\0" * 20))) == (
@@ -152,8 +152,8 @@ async def test_more_than_is_kept_is_left() -> None:
     with Reader() as reader:
         stream = Stream(reader)
         short = b"\1\0" * 8
-        taken, unread = await stream.said(framed(written(short)) * 50)
-        assert taken == [short] * 48
+        taken, unread = await stream.said(framed(written(short)) * 66)
+        assert taken == [short] * 64
         assert unread == framed(written(short)) * 2
         stream.close()
 
