@@ -12,7 +12,10 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from setuptools import Distribution, Extension
 from setuptools.command.build_ext import build_ext
 
-MODULES = ("bridge.audio._fir", "bridge.call._sending", "bridge.stream._prediction")
+MODULES = (
+    *("bridge.audio._fir", "bridge.call._sending", "bridge.stream._prediction"),
+    *("bridge.load._incoming", "bridge.load._outgoing"),
+)
 
 
 class CompileShortWays(BuildHookInterface[Any]):

@@ -54,7 +54,7 @@ UNTESTED = {
     "load/beat.py": "tests/e2e/test_load.py",
     "load/caller.py": "tests/e2e/test_load.py",
     "load/on_ray.py": "tests/e2e/test_load.py",
-    "load/marks.py": "tests/e2e/test_load_figures.py",
+    "load/loan.py": "tests/e2e/test_load_loan.py",
     "load/opening.py": "tests/e2e/test_load.py",
     "load/page/charts.py": "tests/load/page/test_document.py",
     "load/page/drawing.py": "tests/load/page/test_document.py",

@@ -3,6 +3,7 @@
 * `plan`, `caller_plan`, `thresholds`: what is to be done, what must not come out
 * `arrivals`, `script`, `sounds`: when calls begin, what callers do, what they say
 * `opening`, `socket`, `beat`, `sending`, `form`, `receiving`, `caller`: one call
+* `outgoing`, `incoming`, `loan`: frames of all calls at once, where C is compiled
 * `playout`, `audible`, `ear`, `marks`, `order`: what is heard, and what is missing
 * `record`, `figures`, `seconds`, `worker`: notes of one stream, of a second, a process
 * `processes`, `on_ray`, `watch`, `runner`: workers, the server's meters, all together

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from bridge.audio.pcm import FRAME_MS
 from bridge.load.figures import Tally
+from bridge.load.outgoing import Outgoing, due, outgoing
 
 __all__ = ["Beat", "Ticked"]
 
@@ -39,20 +40,26 @@ class Beat:
     def __init__(self, origin_s: float, tally: Tally) -> None:
         self.origin_s = origin_s
         self._tally = tally
-        self._slots: list[list[Ticked]] = [[] for _ in range(SLOTS)]
+        self._slots: list[list[Outgoing]] = [[] for _ in range(SLOTS)]
         self._number = 0
 
-    def add(self, caller: Ticked) -> float:
-        """Tick a caller from now on; returns the time of one of its ticks."""
+    def add(self, caller: Ticked, line: "Outgoing | None" = None) -> float:
+        """Tick a caller from now on; returns the time of one of its ticks.
+
+        Args:
+            caller: Told of each tick, but of those at which its line needs nobody.
+            line: The caller's, where it has one.
+        """
+        line = line or outgoing()
+        line.owner = caller
         slot = min(range(SLOTS), key=lambda number: len(self._slots[number]))
-        self._slots[slot].append(caller)
+        self._slots[slot].append(line)
         return self.origin_s + slot * SLOT_S
 
     def remove(self, caller: Ticked) -> None:
         """Tick it no more."""
         for slot in self._slots:
-            if caller in slot:
-                slot.remove(caller)
+            slot[:] = [line for line in slot if line.owner is not caller]
 
     async def run(self) -> None:
         """Tick, until cancelled."""
@@ -70,8 +77,11 @@ class Beat:
         slot = self._slots[self._number % SLOTS]
         if not slot:
             return
-        # A caller may leave while it is ticked.
-        for caller in tuple(slot):
-            caller.tick(due_s)
+        # These are few; most frames have left by then.
+        for caller, rest in due(slot, perf_counter()):
+            if rest is None:
+                caller.tick(due_s)
+            else:
+                caller.resend(rest)
         # Of all in the slot the last is the latest; it stands for them all.
         self._tally.record("own_late_ms", perf_counter() - due_s, len(slot))

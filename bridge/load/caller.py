@@ -12,8 +12,10 @@ import numpy as np
 from bridge.errors import UnavailableError
 from bridge.load.audible import Audible
 from bridge.load.beat import Beat
-from bridge.load.caller_plan import CallerPlan, Drop, HangUp, Reconnect, Spells
+from bridge.load.caller_plan import CallerPlan, Drop, HangUp, Reconnect, Spells, Trouble
 from bridge.load.figures import Tally
+from bridge.load.incoming import Reader
+from bridge.load.loan import Loan
 from bridge.load.opening import headers_of, start_of, url_of
 from bridge.load.plan import Plan
 from bridge.load.receiving import Receiving
@@ -50,6 +52,8 @@ class Setting:
     tally: Tally
     """Of the current second."""
     origin_s: float
+    reader: Reader
+    """Reads sockets that are lent to it."""
     marks_apart: int = 1
     """Every so many marks one is looked for."""
 
@@ -65,7 +69,7 @@ class Caller:
 
     __slots__ = (
         # What is looked at for each frame comes first, and so is together in memory.
-        *("_way_out", "_look_s", "_receiving", "_is_slow", "_script", "_acts"),
+        *("_way_out", "_line", "_receiving", "_is_slow", "_script", "_acts"),
         *("_sending", "record", "_plan", "_setting", "_start", "_socket", "_marks"),
         *("_dialled_s", "_left_s", "_until_s"),
     )
@@ -77,13 +81,14 @@ class Caller:
         rng = np.random.default_rng([setting.plan.seed, 2, number])
         self._start = start_of(setting.plan, str(uuid.uuid4()))
         self._sending = Sending(plan.trouble, self.record, rng)
+        self._line = self._sending.line
         self._script = Script(plan, setting.sounds, self.record, number * OFFSET_FRAMES)
         self._script.press = self._sending.press
+        self._script.line = self._line
         self._acts = self._script.acts()
         self._receiving: Receiving
         self._socket: Socket | None = None
         self._marks = 0
-        self._look_s = 0.0
         self._is_slow = plan.trouble.slow_reads is not None
         self._way_out: HangUp | Drop | Reconnect | None = None
         self._dialled_s: float | None = None
@@ -131,12 +136,12 @@ class Caller:
         """Do the next 20 ms."""
         if self._way_out is not None:
             return
-        now_s = perf_counter()
-        if now_s >= self._look_s:
+        now_s, line = perf_counter(), self._line
+        if now_s >= line.look_s:
             self._look(now_s)
             if self._way_out is not None:
                 return
-        if now_s >= self._receiving.due_s:
+        if now_s >= line.due_s:
             self._receiving.tick(now_s)
         if self._is_slow:
             self._read_slowly(now_s)
@@ -150,13 +155,19 @@ class Caller:
             mark, receiving = act.mark, self._receiving
             self._sending.frame(act.text, lambda sent_s: receiving.expect(mark, sent_s))
 
+    def resend(self, rest: bytes) -> None:
+        """Send what the socket did not take of a frame."""
+        if self._socket is not None and self._socket.loan is not None:
+            self._socket.loan.resend(rest)
+
     def _look(self, now_s: float) -> None:
         """See to what is not for each tick."""
         if now_s >= self._until_s:
             self._leave(Drop() if self._plan.end == "drop" else HangUp())
             return
-        self._look_s = min(now_s + BETWEEN_LOOKS_S, self._until_s)
+        self._line.look_s = min(now_s + BETWEEN_LOOKS_S, self._until_s)
         self._receiving.catch_up()
+        self._sending.settle()
         self.record.settle()
         self._watch_unread()
 
@@ -178,13 +189,15 @@ class Caller:
         self._receiving = receiving
         self._sending.go_over(socket.send, protocol)
         self._listen_with(receiving)
-        receiving.begin(self._setting.beat.add(self))
+        receiving.begin(self._setting.beat.add(self, self._line))
         try:
             if opens:
                 self._sending.start(self._start)
+            self._lend(socket, receiving)
             self._note_end(await socket.closed)
         finally:
             self._setting.beat.remove(self)
+            self._sending.settle()
             # What is silent after we left is no hole.
             left_s = min(self._left_s, perf_counter())
             self.record.count("stream_s", left_s - opened_s)
@@ -210,6 +223,20 @@ class Caller:
             marks = receiving.marks
             marks.is_tones = sound.is_tones
             marks.horizon_s = min(marks.horizon_s, sound.horizon_s)
+
+    def _lend(self, socket: Socket, receiving: Receiving) -> None:
+        """Let the socket be lent where nothing is to be done between two marks."""
+        plan, reader = self._setting.plan, self._setting.reader
+        incoming = reader.incoming(plan.stream_type.bytes_per_sample)
+        transport = socket.plain_transport
+        if self._plan.script or self._plan.trouble != Trouble():
+            return
+        if incoming is None or transport is None:
+            return
+        self._sending.say(self._setting.sounds[self._plan.audio].texts)
+        receiving.incoming = incoming
+        socket.loan = Loan(transport, receiving.form, self._line, incoming, reader)
+        socket.loan.catch_up = receiving.catch_up
 
     def _takes_mark(self) -> bool:
         """Whether the next mark is looked for: with many streams, not each of them."""
@@ -270,7 +297,7 @@ class Caller:
         record.note_answer()
         record.ended_s = perf_counter() - self._setting.origin_s
         # All of these know this caller: kept, each call would wait for the collector.
-        del self._acts, self._script, self._sending
+        del self._acts, self._script, self._sending, self._line
         if hasattr(self, "_receiving"):
             del self._receiving
         self._socket = None

@@ -8,6 +8,7 @@ frequencies, and what is lost, repeated or out of order shows.
 import bisect
 import dataclasses
 import functools
+import itertools
 from array import array
 from collections.abc import Sequence
 
@@ -88,9 +89,9 @@ class Ear:
         heard_s: Sequence[float],
     ) -> None:
         """Take messages' audio, with when each came and when its first sample plays."""
-        for payload in payloads:
-            self._firsts.append(self.count)
-            self.count += len(payload) // self._sample_bytes
+        sizes = [len(payload) // self._sample_bytes for payload in payloads]
+        *firsts, self.count = itertools.accumulate(sizes, initial=self.count)
+        self._firsts.extend(firsts)
         self._kept.extend(payloads)
         self._came_s.extend(came_s)
         self._heard_s.extend(heard_s)
@@ -128,6 +129,11 @@ class Ear:
                 return self._found(near + place)
         place = _place_of(mark, self.since(begin))
         return None if place is None else self._found(begin + place)
+
+    @property
+    def forgets_until(self) -> int:
+        """The number of the first sample that `forget` would keep."""
+        return max(self._first, self.count - self._keep)
 
     def forget(self) -> None:
         """Drop what is older than is kept."""

@@ -32,15 +32,20 @@ class Form:
         sample_bytes: Of the stream's audio.
     """
 
-    __slots__ = ("_around_bytes", "_head", "_sample_bytes", "_tail")
+    __slots__ = ("_around_bytes", "_sample_bytes", "head", "tail")
 
     def __init__(self, sample_bytes: int) -> None:
         self._sample_bytes = sample_bytes
         self.forget()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether one was learned."""
+        return self._around_bytes != NEVER
+
     def forget(self) -> None:
         """Have each message parsed, until one is learned from."""
-        self._head = self._tail = b""
+        self.head = self.tail = b""
         self._around_bytes = NEVER
 
     def learn(self, text: bytes) -> None:
@@ -55,7 +60,7 @@ class Form:
         head, tail = text[:begin], text[end:]
         is_plain = b"\\" not in head and b"\\" not in tail and KEY not in tail
         if is_plain and head.endswith(OPENINGS) and end > 0:
-            self._head, self._tail = _shared(head), _shared(tail)
+            self.head, self.tail = _shared(head), _shared(tail)
             self._around_bytes = len(head) + len(tail)
         else:
             self.forget()
@@ -63,7 +68,7 @@ class Form:
     def payload_of(self, text: bytes) -> bytes | None:
         """The audio of a message of this form; None where it is to be parsed."""
         # Quicker than to ask for both, and then to cut.
-        quoted = text.removeprefix(self._head).removesuffix(self._tail)
+        quoted = text.removeprefix(self.head).removesuffix(self.tail)
         size = len(text)
         if size - len(quoted) != self._around_bytes or size >= MAX_MESSAGE_BYTES:
             return None

@@ -117,6 +117,8 @@ class Marks:
         else:
             self._lost_in_a_row += 1
             self._record.count("marks_lost")
+        # Where marks are far apart, it may come to frames that none has led to yet.
+        self._recognize(self._ear.forgets_until + frame_samples(self._rate_hz))
         self._ear.forget()
 
     def _note(self, sought: _Sought, found: Found) -> None:

@@ -8,6 +8,9 @@ behaviour by a test.
 import collections
 import dataclasses
 import math
+from array import array
+from collections.abc import Iterable
+from math import ceil
 
 from bridge.audio.pcm import FRAME_MS
 
@@ -65,23 +68,40 @@ class Playout:
             When its first sample is heard, and the gap before it, if one was heard
             that no checkpoint announced.
         """
-        ends_s, begins_s = self.ends_s, self._tick_after(now_s)
-        gap = None
-        # In many calls fifty times a second: comparing is cheaper than min() and max().
-        if begins_s <= ends_s:
-            begins_s = ends_s
-        elif self._is_speaking and begins_s - ends_s > ROUNDING_S:
-            if not (self._is_pause or self._is_turn):
-                gap = Gap(ends_s, begins_s - ends_s)
-            self._is_turn = False
-        fits_s = length_s
-        if begins_s - now_s > LIMIT_S - length_s:
-            fits_s = min(length_s, max(0.0, LIMIT_S - (begins_s - now_s)))
-            self.dropped_s += length_s - fits_s
-        self.ends_s = begins_s + fits_s
-        self._is_speaking = True
-        self._is_pause = False
-        return begins_s, gap
+        (begins_s,), gaps = self.play_all((now_s,), (length_s,))
+        return begins_s, gaps[0] if gaps else None
+
+    def play_all(
+        self, came_s: Iterable[float], lengths_s: Iterable[float]
+    ) -> tuple["array[float]", list[Gap]]:
+        """Queue audio that came in pieces.
+
+        In many calls fifty times a second, so it is one loop, which calls nothing.
+
+        Returns:
+            When the first sample of each piece is heard, and the gaps before them.
+        """
+        begin_s, gaps = array("d"), []
+        origin_s, ends_s = self._origin_s, self.ends_s
+        for now_s, length_s in zip(came_s, lengths_s, strict=True):
+            ticks = ceil((now_s - origin_s) / TICK_S - ROUNDING_S)
+            begins_s = origin_s + ticks * TICK_S
+            # Comparing is cheaper than min() and max().
+            if begins_s <= ends_s:
+                begins_s = ends_s
+            elif self._is_speaking and begins_s - ends_s > ROUNDING_S:
+                if not (self._is_pause or self._is_turn):
+                    gaps.append(Gap(ends_s, begins_s - ends_s))
+                self._is_turn = False
+            ends_s = begins_s + length_s
+            if ends_s - now_s > LIMIT_S:
+                fits_s = min(length_s, max(0.0, LIMIT_S - (begins_s - now_s)))
+                self.dropped_s += length_s - fits_s
+                ends_s = begins_s + fits_s
+            self._is_speaking, self._is_pause = True, False
+            begin_s.append(begins_s)
+        self.ends_s = ends_s
+        return begin_s, gaps
 
     def checkpoint(self, now_s: float, name: str) -> bool:
         """Queue a checkpoint; True if all before it has been heard already."""

@@ -1,10 +1,10 @@
 """What a caller makes of what a server sends."""
 
-import itertools
 import math
 import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
+from operator import sub
 from time import perf_counter
 
 from bridge.audio.codecs import CODECS
@@ -14,6 +14,7 @@ from bridge.errors import StreamError
 from bridge.load.audible import Audible
 from bridge.load.ear import Ear
 from bridge.load.form import Form
+from bridge.load.incoming import Incoming
 from bridge.load.marks import Marks
 from bridge.load.plan import Plan
 from bridge.load.playout import Playout
@@ -45,7 +46,7 @@ class Receiving:
     """
 
     __slots__ = (
-        *("due_s", "_form", "_payloads", "_came_s", "_record", "_last_s"),
+        *("_line", "form", "incoming", "_payloads", "_came_s", "_record", "_last_s"),
         *("_bytes_per_s", "playout", "audible", "_hears_marks", "_ear", "_codec"),
         *("marks", "_sending", "_protocol", "on_stop", "_content_type"),
         *("_resamplers", "_began_s"),
@@ -59,8 +60,10 @@ class Receiving:
         protocol: StreamProtocol,
     ) -> None:
         content_type = plan.stream_type
-        self.due_s = math.inf
-        """When a tick has something to do, if nothing more comes."""
+        self._line = sending.line
+        self._line.due_s = math.inf
+        self.incoming: Incoming | None = None
+        """Set where others read for this stream, too."""
         self.playout = Playout(perf_counter())
         self.audible: Audible | None = None
         """Set where a script listens."""
@@ -70,7 +73,7 @@ class Receiving:
         self._sending = sending
         self._codec = CODECS[content_type.encoding]
         self._bytes_per_s = content_type.rate_hz * content_type.bytes_per_sample
-        self._form = Form(content_type.bytes_per_sample)
+        self.form = Form(content_type.bytes_per_sample)
         self._ear = Ear(self._codec, content_type.rate_hz, plan.mark_timeout_s + 2.0)
         self._hears_marks = False
         self.marks = Marks(
@@ -96,7 +99,7 @@ class Receiving:
 
     def received(self, text: bytes, now_s: float) -> None:
         """Take a message."""
-        payload = self._form.payload_of(text)
+        payload = self.form.payload_of(text)
         if payload is not None:
             self._arrived(payload, now_s)
             return
@@ -141,7 +144,7 @@ class Receiving:
             self._record.count("dropped_s", self.playout.dropped_s)
 
     def _note_due(self) -> None:
-        self.due_s = min(self.playout.next_checkpoint_s, self.marks.next_look_s)
+        self._line.due_s = min(self.playout.next_checkpoint_s, self.marks.next_look_s)
 
     # ------------------------------------------------------------------- messages
 
@@ -166,7 +169,7 @@ class Receiving:
             case messages.SendDtmf():
                 self._record.count("keys_received", len(message.dtmf))
             case messages.Stop():
-                self._form.forget()
+                self.form.forget()
                 self.on_stop()
             case Unknown():
                 raise StreamError(f"unknown event {message.event[:40]}")
@@ -180,19 +183,20 @@ class Receiving:
 
     def catch_up(self) -> None:
         """Queue what has come, as of when it came."""
-        payloads, came_s = self._payloads, self._came_s
+        payloads: list[bytes] = self._payloads
+        came_s: MutableSequence[float] = self._came_s
+        if not payloads and self.incoming is not None:
+            payloads, came_s = self.incoming.take()
         if not payloads:
             return
-        record, play, bytes_per_s = self._record, self.playout.play, self._bytes_per_s
-        heard_s = array("d")
-        for payload, now_s in zip(payloads, came_s, strict=True):
-            begins_s, gap = play(now_s, len(payload) / bytes_per_s)
-            heard_s.append(begins_s)
-            if gap is not None:
-                record.underran(gap)
+        record, bytes_per_s = self._record, self._bytes_per_s
+        lengths_s = [len(payload) / bytes_per_s for payload in payloads]
+        heard_s, gaps = self.playout.play_all(came_s, lengths_s)
+        for gap in gaps:
+            record.underran(gap)
         self._note_times(came_s)
         record.messages_received += len(payloads)
-        record.audio_received_s += sum(map(len, payloads)) / bytes_per_s
+        record.audio_received_s += sum(lengths_s)
         if self.audible is not None:
             for payload, begins_s in zip(payloads, heard_s, strict=True):
                 self.audible.hear(self._codec.decode(payload), begins_s)
@@ -202,12 +206,13 @@ class Receiving:
         del came_s[:]
 
     def _note_times(self, came_s: Sequence[float]) -> None:
+        earlier_s = came_s[:-1]
         if self._last_s is None:
             self._record.has_answer = True
             self._record.time("first_audio_ms", came_s[0] - self._began_s)
+            apart_s = map(sub, came_s[1:], earlier_s)
         else:
-            came_s = [self._last_s, *came_s]
-        apart_s = [after - before for before, after in itertools.pairwise(came_s)]
+            apart_s = map(sub, came_s, [self._last_s, *earlier_s])
         self._record.inter_arrivals_s.extend(apart_s)
         self._last_s = came_s[-1]
 
@@ -216,7 +221,7 @@ class Receiving:
         ours = self._content_type
         if body.content_type == ours.encoding and body.sample_rate == ours.rate_hz:
             ours.whole_samples(body.payload)
-            self._form.learn(text)
+            self.form.learn(text)
             return body.payload
         if body.content_type is None or body.sample_rate is None:
             self._record.violated("playAudio without contentType or sampleRate")

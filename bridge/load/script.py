@@ -1,7 +1,6 @@
 """What a caller does, 20 ms at a time."""
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 
 from bridge.audio.pcm import FRAME_MS
@@ -19,6 +18,7 @@ from bridge.load.caller_plan import (
     Step,
     Wait,
 )
+from bridge.load.outgoing import outgoing
 from bridge.load.record import Record
 from bridge.load.sounds import Frame, Sound
 
@@ -61,6 +61,8 @@ class Script:
         """Told when a bot's silence is no hole: the caller's turn."""
         self.now_s = 0.0
         """The tick's time; set before each act is taken."""
+        self.line = outgoing()
+        """Where an endless sound goes on; set before acts are taken."""
         self._plan = plan
         self._sounds = sounds
         self._record = record
@@ -83,8 +85,14 @@ class Script:
             done += 1
 
     def _endless(self, sound: Sound) -> Iterator[Act]:
-        frames = itertools.cycle(sound.frames)
-        return itertools.islice(frames, self._offset % len(sound), None)
+        line, frames, unmarked_from = self.line, sound.frames, sound.unmarked_from
+        line.at = self._offset % len(sound)
+        while True:
+            # Others go on from there, and this from where they came to.
+            frame = frames[line.at]
+            line.at = (line.at + 1) % len(sound)
+            line.alone = unmarked_from[line.at]
+            yield frame
 
     def _do(self, step: Step) -> Iterator[Act]:
         match step:

@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.audio.pcm import FRAME_MS
 from bridge.load.caller_plan import Spells, Trouble
+from bridge.load.outgoing import Parts, outgoing
 from bridge.load.record import Record
 from bridge.stream import codec, messages
 from bridge.stream.protocol import State, StreamProtocol
@@ -47,7 +48,7 @@ class Sending:
     """
 
     __slots__ = (
-        *("_chunk", "_is_clear", "_protocol", "_number", "_began_ms", "_media"),
+        *("line", "_is_clear", "_protocol", "_began_ms", "_media", "_parts"),
         *("_payload", "_write", "_record", "_began_s", "_extra_headers", "_free_s"),
         *("_held", "_rng", "_stream_id", "_trouble"),
     )
@@ -57,16 +58,16 @@ class Sending:
     ) -> None:
         self._protocol: StreamProtocol
         self._write: Write
+        self.line = outgoing()
+        """Where it stands."""
+        self._parts: Parts = (b"", b"", b"", b"", b"")
         self._media = b""
         """A message of audio, but for its numbers and payload."""
-        self._number = 0
-        """Of the last message on this socket."""
         self._trouble = trouble
         self._record = record
         self._rng = rng
         self._stream_id = ""
         self._extra_headers: object = ""
-        self._chunk = 0
         self._payload = b""
         """Of the last frame."""
         self._began_s = perf_counter()
@@ -79,23 +80,34 @@ class Sending:
     def go_over(self, write: Write, protocol: StreamProtocol) -> None:
         """Send over a new socket, where messages are numbered anew."""
         self._write, self._protocol = write, protocol
-        self._number = 0
+        self.line.number = 0
 
     def start(self, start: messages.Start) -> None:
         """Open the stream."""
         self._stream_id = start.start.stream_id or ""
         self._extra_headers = start.extra_headers
-        self._media = _media(self._stream_id, start.extra_headers)
+        self._parts = _parts(self._stream_id, start.extra_headers)
+        self._media = _template(self._parts)
         self._write(self._protocol.send(start))
-        self._number += 1
+        self.line.number += 1
+
+    def say(self, texts: tuple[bytes, ...]) -> None:
+        """From now on frames may be sent without asking: of this sound, in base64."""
+        if self._is_clear:
+            self.line.say(texts, self._parts, self._began_ms)
+
+    def settle(self) -> None:
+        """Count frames that were."""
+        self._record.frames_sent += self.line.sent
+        self.line.sent = 0
 
     def frame(self, payload: bytes, on_sent: Sent) -> None:
         """Send a frame, in base64; `on_sent` is told when it left, if it did."""
-        self._chunk += 1
+        self.line.chunk = chunk = self.line.chunk + 1
         if self._is_clear:
-            self._leave(self._chunk, payload, on_sent)
+            self._leave(chunk, payload, on_sent)
         else:
-            self._through_trouble(self._chunk, payload, on_sent)
+            self._through_trouble(chunk, payload, on_sent)
 
     def press(self, digit: str) -> None:
         """Send a key."""
@@ -124,7 +136,7 @@ class Sending:
 
     def _stamp(self) -> str:
         # It is the audio's time: it counts frames, whenever they leave.
-        return str(self._began_ms + self._chunk * FRAME_MS)
+        return str(self._began_ms + self.line.chunk * FRAME_MS)
 
     def _through_trouble(self, chunk: int, payload: bytes, on_sent: Sent) -> None:
         # Always the same draws for a frame, so that a seed repeats all of them.
@@ -169,7 +181,7 @@ class Sending:
     def _leave(self, chunk: int, payload: bytes, on_sent: Sent) -> None:
         if self._protocol.state is not STREAMING:
             return
-        self._number = number = self._number + 1
+        self.line.number = number = self.line.number + 1
         stamp_ms = self._began_ms + chunk * FRAME_MS
         text = self._media % (number, payload, stamp_ms, chunk)
         self._payload = payload
@@ -189,13 +201,13 @@ class Sending:
 
     def _say_now(self, message: messages.Numbered) -> None:
         if self._protocol.state is STREAMING:
-            self._number += 1
-            message.sequence_number = self._number
+            self.line.number += 1
+            message.sequence_number = self.line.number
             self._write(codec.dump(message))
 
 
-def _media(stream_id: str, extra_headers: object) -> bytes:
-    """A message of audio as a template, for its number, payload, time and chunk.
+def _parts(stream_id: str, extra_headers: object) -> Parts:
+    """A message of audio around its number, payload, time and chunk.
 
     It is what is written with others in their places, which are in this order.
     """
@@ -208,15 +220,24 @@ def _media(stream_id: str, extra_headers: object) -> bytes:
         media=body,
         extra_headers=extra_headers,
     )
-    text = codec.dump(message).replace(b"%", b"%%")
     # Stream and headers, which may be anything, are before and behind all of them.
-    for value, place in (
-        (b":4444444444,", b":%d,"),
-        (b'"MzMzMw=="', b'"%b"'),
-        (b'"1111111111"', b'"%d"'),
-        (b":2222222222}", b":%d}"),
-    ):
-        begin, found, rest = text.partition(value)
-        assert found, f"no {value!r} in {text!r}"
-        text = begin + place + rest
-    return text
+    before_number, rest = _cut(codec.dump(message), b":", b"4444444444", b",")
+    before_payload, rest = _cut(rest, b'"', b"MzMzMw==", b'"')
+    before_time, rest = _cut(rest, b'"', b"1111111111", b'"')
+    before_chunk, rest = _cut(rest, b":", b"2222222222", b"}")
+    return before_number, before_payload, before_time, before_chunk, rest
+
+
+def _cut(
+    text: bytes, before: bytes, value: bytes, behind: bytes
+) -> tuple[bytes, bytes]:
+    """What stands before a value, and what behind it."""
+    begin, found, rest = text.partition(before + value + behind)
+    assert found, f"no {value!r} in {text!r}"
+    return begin + before, behind + rest
+
+
+def _template(parts: Parts) -> bytes:
+    """A message, to be filled in by `%`."""
+    first, second, third, fourth, last = (part.replace(b"%", b"%%") for part in parts)
+    return b"".join((first, b"%d", second, b"%b", third, b"%d", fourth, b"%d", last))

@@ -25,6 +25,7 @@ from picows import (
 
 from bridge.documents import printable
 from bridge.errors import UnavailableError
+from bridge.load.loan import Loan
 
 __all__ = ["Closed", "Listener", "Socket", "dial"]
 
@@ -85,7 +86,7 @@ class Socket(WSListener):
     """
 
     __slots__ = (
-        *("_fragments", "_is_gone", "_received", "_transport"),
+        *("_fragments", "_is_gone", "_received", "_transport", "loan"),
         *("_complain", "_is_dropped", "_is_reading", "closed"),
     )
 
@@ -93,6 +94,8 @@ class Socket(WSListener):
         self.closed: asyncio.Future[Closed] = asyncio.get_running_loop().create_future()
         self._received: Callable[[bytes, float], None] = listener.received
         self._complain: Callable[[str], None] = listener.complain
+        self.loan: Loan | None = None
+        """Set where the socket may be lent."""
         self._fragments: list[bytes] = []
         self._transport: WSTransport
         self._is_gone = False
@@ -110,10 +113,13 @@ class Socket(WSListener):
         """Send a text message; on a closed socket, do nothing."""
         if not (self._is_gone or self._transport.is_close_frame_sent):
             self._transport.send(TEXT, text)
+            if self.loan is not None:
+                self.loan.sent()
 
     def hang_up(self) -> None:
         """Say goodbye, and leave when the server has answered, or soon."""
         if not self.closed.done():
+            self._end_loan()
             self.read(is_reading=True)
             self._transport.send_close(WSCloseCode.OK)
             asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, self._abort)
@@ -123,11 +129,24 @@ class Socket(WSListener):
         if self.closed.done():
             return
         self._is_dropped = True
+        self._end_loan()
         raw = self._transport.underlying_transport.get_extra_info("socket")
         if raw is not None:
             with contextlib.suppress(OSError):
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._abort()
+
+    @property
+    def plain_transport(self) -> asyncio.Transport | None:
+        """Without TLS; None where there is none, or no longer."""
+        if self._is_gone or self._transport.is_secure:
+            return None
+        return self._transport.underlying_transport
+
+    def _end_loan(self) -> None:
+        loan, self.loan = self.loan, None
+        if loan is not None:
+            loan.end()
 
     def _abort(self) -> None:
         if not self.closed.done():
@@ -155,6 +174,8 @@ class Socket(WSListener):
         kind = frame.msg_type
         if kind is TEXT and frame.fin and not self._fragments:
             self._received(frame.get_payload_as_bytes(), now_s)
+            if self.loan is not None and not frame.tail_size:
+                self.loan.begin()
             return
         match kind:
             case WSMsgType.TEXT | WSMsgType.CONTINUATION:
@@ -171,6 +192,7 @@ class Socket(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Note how it ended."""
+        self._end_loan()
         # None where there was none, whatever the types say.
         goodbye: Any = transport.close_handshake
         frame = goodbye and (goodbye.recv or goodbye.sent)

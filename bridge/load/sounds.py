@@ -136,6 +136,25 @@ class Sound:
             for at, each in enumerate(self.unmarked)
         ]
 
+    @functools.cached_property
+    def texts(self) -> tuple[bytes, ...]:
+        """Of all frames."""
+        return tuple(frame.text for frame in self.frames)
+
+    @functools.cached_property
+    def unmarked_from(self) -> list[int]:
+        """For each frame, how many there are from it on before one with a mark.
+
+        The sound goes on for ever; without any mark it is the sound's length.
+        """
+        counts, count = [0] * len(self), len(self)
+        # Twice: behind the last comes the first.
+        for at in reversed(range(2 * len(self))):
+            is_marked = self.frames[at % len(self)].mark is not None
+            count = 0 if is_marked else min(count + 1, len(self))
+            counts[at % len(self)] = count
+        return counts
+
     def __len__(self) -> int:
         """In frames."""
         return len(self.frames)

@@ -17,6 +17,7 @@ from bridge.load.beat import Beat
 from bridge.load.caller import Caller, Setting
 from bridge.load.caller_plan import CallerPlan
 from bridge.load.catalogue import name_of
+from bridge.load.incoming import Reader
 from bridge.load.plan import Plan
 from bridge.load.seconds import Second, Seconds
 from bridge.load.sounds import make_sounds
@@ -99,6 +100,12 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(200_000, 50, 100)
+        with Reader() as reader:
+            return await self._make_calls(reader)
+
+    # ------------------------------------------------------------------- inside
+
+    async def _make_calls(self, reader: Reader) -> dict[str, Any]:
         origin_s = perf_counter()
         shown = {name_of(each.figure) for each in self._plan.fail_if}
         seconds = Seconds(origin_s, self._on_second, self._open_streams, shown)
@@ -109,6 +116,7 @@ class Worker:
             beat=beat,
             tally=seconds.now,
             origin_s=origin_s,
+            reader=reader,
         )
         arrivals = arriving(self._plan, self._share.place, self._share.places)
         async with background(seconds=seconds.run()) as spawn:
@@ -123,8 +131,6 @@ class Worker:
             await self._end_all(ticking)
         seconds.now.count("calls_turned_away", arrivals.turned_away)
         return {"tally": seconds.close(streams).packed(), "streams": self._records}
-
-    # ------------------------------------------------------------------- inside
 
     def _open_streams(self) -> int:
         return sum(caller.is_open for caller in self._living)
