@@ -66,7 +66,6 @@ UNTESTED = {
     "load/processes.py": "tests/e2e/test_load.py",
     "load/receiving.py": "tests/e2e/test_load.py",
     "load/runner.py": "tests/e2e/test_load.py",
-    "load/seconds.py": "tests/e2e/test_load.py",
     "load/socket.py": "tests/e2e/test_load.py",
     "load/worker.py": "tests/e2e/test_load.py",
     "bots/livekit_bot.py": "tests/adapters/test_livekit_bot.py",

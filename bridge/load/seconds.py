@@ -66,6 +66,7 @@ class Seconds:
         self._process = psutil.Process(os.getpid())
         self._number = 0
         self._spent_s, self._at_s = time.process_time(), origin_s
+        self._over: tuple[float, float] | None = None
 
     async def run(self) -> None:
         """Tell of each second, until cancelled."""
@@ -75,6 +76,10 @@ class Seconds:
                 await asyncio.sleep(max(0.0, due_s - perf_counter()))
                 self.now.settle()
             self._tell(self._living())
+
+    def over(self) -> None:
+        """Calls are ended from here on: what that costs makes no frame late."""
+        self._over = time.process_time(), perf_counter()
 
     def close(self, streams: int) -> Tally:
         """Count the rest, in which there were so many streams; returns the whole."""
@@ -87,6 +92,9 @@ class Seconds:
 
     def _tell(self, streams: int) -> None:
         now_s, spent_s = perf_counter(), time.process_time()
+        busy_s, of_s = spent_s - self._spent_s, now_s - self._at_s
+        if self._over is not None:
+            busy_s, of_s = self._over[0] - self._spent_s, self._over[1] - self._at_s
         shown = Tally()
         shown.counts = self.now.counts
         shown.histograms = {
@@ -97,7 +105,7 @@ class Seconds:
         second = Second(
             number=self._number,
             streams=streams,
-            cpu_cores=(spent_s - self._spent_s) / (now_s - self._at_s),
+            cpu_cores=busy_s / of_s if of_s > 0 else 0.0,
             memory_mb=self._process.memory_info().rss / 1e6,
             tally=shown.packed(),
             failure=self.failure,

@@ -99,7 +99,7 @@ class Worker:
         # Frames make no cycles; a collection in the middle makes them late.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(200_000, 50, 100)
+        gc.set_threshold(5_000, 2_000, 100)
         with Reader() as reader:
             return await self._make_calls(reader)
 
@@ -128,6 +128,7 @@ class Worker:
                 seconds.failure = self._failure()
                 await asyncio.sleep(LOOK_S)
             streams = self._open_streams()
+            seconds.over()
             await self._end_all(ticking)
         seconds.now.count("calls_turned_away", arrivals.turned_away)
         return {"tally": seconds.close(streams).packed(), "streams": self._records}

@@ -1,0 +1,41 @@
+"""What a worker did, second by second."""
+
+import time
+from time import perf_counter
+
+from bridge.load.seconds import Second, Seconds
+
+BUSY_S = 0.2
+
+
+def be_busy() -> None:
+    until_s = time.process_time() + BUSY_S
+    while time.process_time() < until_s:
+        pass
+
+
+def test_what_it_costs_to_end_calls_is_no_seconds_work() -> None:
+    """It comes when nothing is sent any more."""
+    told: list[Second] = []
+    seconds = Seconds(perf_counter() - 1, told.append, lambda: 2)
+    be_busy()
+    seconds.over()
+    be_busy()
+    seconds.close(2)
+
+    (second,) = told
+    assert BUSY_S / 2 < second.cpu_cores < 1.5 * BUSY_S
+    assert second.streams == 2
+
+
+def test_a_second_in_which_calls_only_end_costs_nothing() -> None:
+    """It is told all the same."""
+    told: list[Second] = []
+    seconds = Seconds(perf_counter() - 1, told.append, lambda: 2)
+    seconds.over()
+    seconds._tell(2)
+    be_busy()
+    seconds._tell(0)
+
+    assert [second.cpu_cores for second in told] == [told[0].cpu_cores, 0.0]
+    assert [second.number for second in told] == [0, 1]
