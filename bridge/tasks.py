@@ -83,6 +83,11 @@ async def _to_its_end(name: str, coroutine: Coroutine[None, None, None]) -> None
         if _is_being_cancelled():
             raise
         raise RuntimeError(f"{name} was cancelled from within") from error
+    except (Exception, KeyboardInterrupt):
+        raise
+    # `sys.exit()`, or the panic of an extension, would be the end of the loop.
+    except BaseException as error:
+        raise RuntimeError(f"{type(error).__name__}: {error}") from error
 
 
 def _is_being_cancelled() -> bool:

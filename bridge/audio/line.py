@@ -29,18 +29,19 @@ class FromWire:
         bot_hz: The bot's.
     """
 
-    __slots__ = ("_decode", "_filter", "_resampler")
+    __slots__ = ("_decode", "_resampler", "filter")
 
     def __init__(self, codec: Codec, wire_hz: int, bot_hz: int) -> None:
         self._decode = codec.decode
         self._resampler = resampler(wire_hz, bot_hz)
-        self._filter: Filter | None = None
+        self.filter: Filter | None = None
+        """What payloads go through as they are, to become samples; else None."""
         if _is_host_l16(codec) and isinstance(self._resampler, Polyphase):
-            self._filter = self._resampler.filter_of_any
+            self.filter = self._resampler.filter_of_any
 
     def samples(self, payload: bytes) -> Samples:
         """Take the next payload, of whole samples; what comes is the caller's own."""
-        short_way = self._filter
+        short_way = self.filter
         if short_way is not None:
             return np.frombuffer(short_way.process(payload), INT16)
         return self._resampler.process(self._decode(payload))

@@ -31,3 +31,4 @@ class Echo:
         """Say what is heard."""
         async for frame in call.listen():
             await call.speak(frame)
+            del frame  # It is said: nobody needs its memory while the next is awaited.

@@ -2,8 +2,8 @@
 
 import dataclasses
 import inspect
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from bridge.errors import ConfigError
 
@@ -50,7 +50,7 @@ def _is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
-Answer: TypeAlias = Callable[["Call"], Awaitable[None]]
+Answer: TypeAlias = Callable[["Call"], Coroutine[Any, Any, None]]
 """Holds a conversation."""
 
 
@@ -67,7 +67,7 @@ class InService:
     """Takes over a call that the bot has failed in."""
 
     @classmethod
-    def of(cls, name: str, bot: Callable[["Call"], Awaitable[None]]) -> "InService":
+    def of(cls, name: str, bot: Answer) -> "InService":
         """Take what a bot says of itself, and defaults for the rest.
 
         Raises:

@@ -171,7 +171,8 @@ class Call:
                 await filled
             event = inbound.take()
             if type(event) is Audio:
-                yield event.samples
+                # Not kept while we wait: memory is cheap that was used just now.
+                yield (event.samples, event := None)[0]
             elif type(event) is Ended:
                 return
 

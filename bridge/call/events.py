@@ -56,7 +56,7 @@ class Heard(msgspec.Struct, frozen=True):
         return min(middle_s + HALF_FRAME_S, self.at_most_samples / self.sample_rate_hz)
 
 
-class Audio(msgspec.Struct, frozen=True, eq=False):
+class Audio(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What the caller said, about 20 ms of it."""
 
     samples: Samples

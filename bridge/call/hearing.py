@@ -18,8 +18,11 @@ Python 3.12 that is faster. A method of an object that is kept is faster still.
 
 from collections.abc import Callable
 
+import numpy as np
+
 from bridge.audio.codecs import CODECS
 from bridge.audio.line import FromWire
+from bridge.audio.pcm import INT16
 from bridge.call.events import Audio, Coached, Gap, Member
 from bridge.call.inbound import Inbound
 from bridge.metrics import Metrics
@@ -42,9 +45,9 @@ class Hearing:
     """
 
     __slots__ = (
-        *("_bytes_per_ms", "_from_wire", "_gaps", "_inbound", "_metrics", "coach"),
+        *("_bytes_per_ms", "_filter", "_from_wire", "_gaps", "_inbound", "_metrics"),
         *("_prediction", "_predictor"),
-        *("on_dropped", "on_gap", "received_samples"),
+        *("coach", "on_dropped", "on_gap", "received_samples"),
     )
 
     def __init__(
@@ -65,6 +68,7 @@ class Hearing:
         self._from_wire = FromWire(
             CODECS[content_type.encoding], content_type.rate_hz, sample_rate_hz
         )
+        self._filter = self._from_wire.filter
         self._bytes_per_ms = content_type.bytes_per_ms
         self._gaps = GapDetector()
         self._prediction = Prediction(content_type, self._gaps)
@@ -87,7 +91,14 @@ class Hearing:
         if payload is None:
             return False
         self._metrics.frames_received += 1
-        self._push(payload)
+        if self._filter is None or self.coach is not None:
+            self._push(payload)
+            return True
+        samples = np.frombuffer(self._filter.process(payload), INT16)
+        place = self.received_samples
+        self.received_samples = place + len(samples)
+        if self._inbound.push_audio(Audio(samples, place)):
+            self.on_dropped()
         return True
 
     def hear(self, message: Media, text: bytes) -> None:

@@ -271,9 +271,8 @@ class Session:
         try:
             async with background() as spawn:
                 self.call.begin(spawn)
-                answering = spawn(
-                    f"bot {self.facts.stream_id}", self._answer(answer, who)
-                )
+                answering = spawn(f"bot {self.facts.stream_id}", answer(self.call))
+                spawn("farewell", self._see_off(answering, who))
                 spawn(
                     "attendance", attended(self._progress, self._options.bot_timeout_s)
                 )
@@ -325,15 +324,10 @@ class Session:
         self._inbound.push(Ended(reason))
         self._over.set()
 
-    async def _answer(self, answer: Answer, who: str) -> None:
-        try:
-            await answer(self.call)
-        except (Exception, asyncio.CancelledError, KeyboardInterrupt):
-            raise
-        # `sys.exit()`, or the panic of an extension, is not the server's end.
-        except BaseException as error:
-            raise RuntimeError(f"{type(error).__name__}: {error}") from error
-        if self.call.is_open:
+    async def _see_off(self, answering: asyncio.Task[None], who: str) -> None:
+        """End the call once somebody has answered to their end, and was heard."""
+        await asyncio.wait({answering})
+        if self.call.is_open and not answering.exception():
             await self.call.checkpoint("").done()
             self.end(f"{who} finished", "bot_finished")
 

@@ -92,14 +92,14 @@ class PicowsFraming(WSListener, Framing):
 
     def on_ws_frame(self, _transport: WSTransport, frame: WSFrame) -> None:
         """Hand on a frame."""
-        kind = frame.msg_type
+        kind, is_part = frame.msg_type, not frame.fin or self._fragments is not None
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._fail(WSCloseCode.PROTOCOL_ERROR)
-        elif kind.value >= WSMsgType.CLOSE.value:
+        elif kind is not TEXT and kind.value >= WSMsgType.CLOSE.value:
             self._take_control(frame, kind)
         elif self.is_open:  # What comes after goodbye is for nobody.
             self.has_received = True
-            if kind != TEXT or not frame.fin or self._fragments is not None:
+            if kind is not TEXT or is_part:
                 self._take_part(frame, kind)
             elif not self.ear.hear_next(text := frame.get_payload_as_bytes()):
                 self.taker.receive(text)

@@ -4,14 +4,13 @@ import asyncio
 import gc
 import logging
 import weakref
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from bridge import Audio, Call, Ended, Gap
 from bridge.audio.pcm import silence
 from bridge.audio.tones import tone
-from bridge.call.bot import InService
+from bridge.call.bot import Answer, InService
 from bridge.call.pacing import Wheel
 from bridge.call.session import MOST_ERRORS_IN_A_ROW, CallOptions, Session
 from bridge.errors import MisuseError, ServiceError
@@ -351,7 +350,7 @@ async def linger(call: Call) -> None:
 
 @pytest.mark.parametrize("bot", [echo, greet, linger])
 async def test_a_call_that_has_ended_is_freed_at_once(
-    bot: Callable[[Call], Awaitable[None]],
+    bot: Answer,
 ) -> None:
     """Memory of a server with many calls does not hang on the collector's mood."""
     gc.collect()

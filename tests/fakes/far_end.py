@@ -2,15 +2,14 @@
 
 import asyncio
 import collections
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import numpy as np
 
 from bridge.audio.codecs import CODECS
 from bridge.audio.pcm import Samples, silence
-from bridge.call.bot import InService
-from bridge.call.call import Call
+from bridge.call.bot import Answer, InService
 from bridge.call.options import CallOptions
 from bridge.call.pacing import Wheel
 from bridge.call.session import Session
@@ -169,7 +168,7 @@ class FarEnd:
 
 @asynccontextmanager
 async def calling(
-    bot: Callable[[Call], Awaitable[None]],
+    bot: Answer,
     far_end: FarEnd | None = None,
     options: CallOptions | None = None,
 ) -> AsyncIterator[FarEnd]:
