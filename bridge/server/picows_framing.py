@@ -1,7 +1,7 @@
 """WebSocket frames by `picows` (extra `fast`): the seam of `framing`, in C.
 
-The request is read and judged as ever. A good one's transport is then picows' own: its
-protocol replaces ours, is told of the upgrade once more, and answers it.
+The request is read and judged as ever. A good one's transport is then picows' own: it
+is told of the upgrade once more, answers it, and reads what no ear has taken.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import picows
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSCloseHandshake, WSProtocol  # type: ignore[attr-defined]
 
+from bridge.server.ear_first import EarFirst
 from bridge.server.framing import MOST_AT_ONCE, Framing, Owner
 from bridge.server.handshake import upgrade_request
 
@@ -20,8 +21,7 @@ _LOGGER = logging.getLogger(__name__)
 # It tells of each connection and each mistake of theirs; exceptions are ours.
 _LOGGER.addFilter(lambda record: record.exc_info is not None)
 _LOG = logging.LoggerAdapter(_LOGGER, {})
-READ_BYTES = 4096  # Of each socket, to begin with: some frames of audio.
-NO_CODE, NO_CLOSE_FRAME = 1005, 1006  # RFC 6455, 7.4.1
+READ_BYTES, NO_CODE, NO_CLOSE_FRAME = 4096, 1005, 1006  # First; RFC 6455, 7.4.1
 TEXT = WSMsgType.TEXT  # Looked up once: a member of an enum costs as much as a call.
 
 
@@ -50,9 +50,7 @@ class PicowsFraming(WSListener, Framing):
         self._socket: WSTransport = self._protocol.transport
         # Not their own words: it is pickier than those who judged them.
         self.receive(upgrade_request(key))
-        transport.pause_reading()  # It chooses the way to read where it begins to.
-        transport.set_protocol(self._protocol)
-        transport.resume_reading()
+        transport.set_protocol(EarFirst(self, owner, self._protocol))
 
     def _answer(self, _request: object) -> picows.WSUpgradeResponseWithListener:
         response = picows.WSUpgradeResponse.create_101_response(self._headers)
@@ -83,8 +81,9 @@ class PicowsFraming(WSListener, Framing):
         self._socket.send_close(WSCloseCode(code), reason.encode())
 
     def receive(self, data: bytes) -> None:
-        """Take what came before the transport was picows'."""
+        """Take what an ear has left, and what came before there was one."""
         while data:
+            self.is_between = False
             buffer = self._protocol.get_buffer(-1)
             count = min(len(buffer), len(data))
             buffer[:count], data = data[:count], data[count:]
@@ -104,6 +103,7 @@ class PicowsFraming(WSListener, Framing):
             elif not self.ear.hear_next(text := frame.get_payload_as_bytes()):
                 self.taker.receive(text)
         self._frames += 1
+        self.is_between = not frame.tail_size and self._fragments is None
         if self._frames >= MOST_AT_ONCE and frame.last_in_buffer:
             self._owner.may_go_on(self._frames)
             self._frames = 0
