@@ -83,7 +83,7 @@ async def _to_its_end(name: str, coroutine: Coroutine[None, None, None]) -> None
         if _is_being_cancelled():
             raise
         raise RuntimeError(f"{name} was cancelled from within") from error
-    except (Exception, KeyboardInterrupt):
+    except (Exception, GeneratorExit, KeyboardInterrupt):
         raise
     # `sys.exit()`, or the panic of an extension, would be the end of the loop.
     except BaseException as error:

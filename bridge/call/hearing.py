@@ -1,10 +1,10 @@
 """What the caller says, on its way in: looked at for gaps, resampled, handed on.
 
-`Hearing.hear_next` is in the middle of the fast path, which runs 50 times a second for
-each call. All the way from the socket to the bot, and back when it answers, that is
+`Hearing.hear_framed` is in the middle of the fast path, which runs 50 times a second
+for each call. All the way from the socket to the bot, and back when it answers, that is
 
     framing.data_received -> Hearing.hear_framed -> Inbound.push_audio
-    Call.speak -> Outbound.speak -> framing.send_framed
+    Call.speak -> Outbound.speak_on -> framing.send_framed
 
 Each step does the usual thing at once, in as few calls as it can be said in, and leaves
 what is unusual to another function: nearly every frame is the one that was to come, and

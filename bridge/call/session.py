@@ -327,6 +327,9 @@ class Session:
     async def _see_off(self, answering: asyncio.Task[None], who: str) -> None:
         """End the call once somebody has answered to their end, and was heard."""
         await asyncio.wait({answering})
+        if answering.cancelled():
+            # The group takes that for meant; here only the bot can have done it.
+            raise RuntimeError(f"{who} cancelled itself")
         if self.call.is_open and not answering.exception():
             await self.call.checkpoint("").done()
             self.end(f"{who} finished", "bot_finished")

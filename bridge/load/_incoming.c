@@ -176,7 +176,7 @@ static PyObject *Incoming_take(Incoming *self, PyObject *Py_UNUSED(nothing))
 
 static PyObject *Incoming_stop(Incoming *self, PyObject *Py_UNUSED(nothing))
 {
-    if (self->fd >= 0)
+    if (self->sample_bytes && self->fd >= 0)
         epoll_ctl(self->epoll, EPOLL_CTL_DEL, self->fd, NULL);
     self->fd = -1;
     Py_CLEAR(self->owner);
@@ -190,6 +190,10 @@ static PyObject *Incoming_read_from(Incoming *self, PyObject *args)
     int epoll, fd;
     if (!PyArg_ParseTuple(args, "OiiSS", &owner, &epoll, &fd, &head, &tail))
         return NULL;
+    if (!self->sample_bytes) {
+        PyErr_SetString(PyExc_ValueError, "samples have bytes");
+        return NULL;
+    }
     Py_XDECREF(Incoming_stop(self, NULL));
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
         return PyErr_SetFromErrno(PyExc_OSError);
@@ -205,13 +209,16 @@ static PyObject *Incoming_read_from(Incoming *self, PyObject *args)
 
 static int Incoming_init(Incoming *self, PyObject *args, PyObject *Py_UNUSED(keywords))
 {
-    self->fd = -1;
-    if (!PyArg_ParseTuple(args, "n", &self->sample_bytes))
+    Py_ssize_t sample_bytes;
+    if (!PyArg_ParseTuple(args, "n", &sample_bytes))
         return -1;
-    if (self->sample_bytes > 0)
-        return 0;
-    PyErr_SetString(PyExc_ValueError, "samples have bytes");
-    return -1;
+    if (sample_bytes < 1 || self->sample_bytes) {
+        PyErr_SetString(PyExc_ValueError, "samples have bytes, and are made once");
+        return -1;
+    }
+    self->fd = -1;
+    self->sample_bytes = sample_bytes;
+    return 0;
 }
 
 static void Incoming_dealloc(PyObject *object)

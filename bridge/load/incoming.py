@@ -7,6 +7,7 @@ Where nothing was compiled, nothing is ever read here.
 """
 
 import asyncio
+import logging
 import select
 from types import TracebackType
 from typing import Protocol, Self
@@ -17,6 +18,8 @@ except ImportError:  # It was installed without a compiler, or for another syste
     _incoming = None  # type: ignore[assignment]
 
 __all__ = ["Incoming", "Reader"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Incoming(Protocol):
@@ -88,4 +91,8 @@ class Reader:
 
     def _read(self) -> None:
         for hearer, unread in _incoming.read_ready(self.fileno()):
-            hearer.heard(unread)
+            try:
+                hearer.heard(unread)
+            # The edge of a call: what others were sent is read by now, and theirs.
+            except Exception:  # noqa: BLE001
+                _LOG.exception("what a caller heard")

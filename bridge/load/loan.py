@@ -58,9 +58,9 @@ class Loan:
         if self.is_on or self._is_reading_on or not (is_idle and self._form.is_known):
             return
         self.catch_up()
-        transport.pause_reading()
         head, tail = self._form.head, self._form.tail
         self._incoming.read_from(self, self._reader.fileno(), self._fd, head, tail)
+        transport.pause_reading()
         self._line.fd = self._fd
         self.is_on = True
 

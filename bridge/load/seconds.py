@@ -104,8 +104,9 @@ class Seconds:
         }
         second = Second(
             number=self._number,
-            streams=streams,
-            cpu_cores=busy_s / of_s if of_s > 0 else 0.0,
+            # Of too little of a second nothing can be said.
+            streams=streams if of_s >= LEAST_S else 0,
+            cpu_cores=busy_s / of_s if of_s >= LEAST_S else 0.0,
             memory_mb=self._process.memory_info().rss / 1e6,
             tally=shown.packed(),
             failure=self.failure,

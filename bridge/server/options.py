@@ -151,7 +151,7 @@ class ServerOptions:
     """How long one of several workers may not answer, since a bot blocks its event
     loop, before it is ended with its calls, and replaced; 0: for ever."""
     transport: str = "auto"
-    """What makes WebSocket frames of bytes: `websockets`, or `picows`, which is faster
+    """What makes WebSocket frames of bytes: `websockets`, or `picows`, which is in C
     and in the extra `fast`; `auto` is picows where it is installed."""
     max_streams: int = 1000
     """Upgrades beyond this many open streams get 503 with Retry-After."""

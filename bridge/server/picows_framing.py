@@ -9,7 +9,7 @@ import logging
 
 import picows
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
-from picows.picows import WSCloseHandshake, WSProtocol  # type: ignore[attr-defined]
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from bridge.server.ear_first import EarFirst
 from bridge.server.framing import MOST_AT_ONCE, Framing, Owner
@@ -39,8 +39,8 @@ class PicowsFraming(WSListener, Framing):
         max_size: int,
         owner: Owner,
     ) -> None:
-        self.is_open, self._owner, self._headers = True, owner, headers
-        self._max_size, self._is_skipping, self._frames = max_size, False, 0
+        self._owner, self._headers, self._max_size = owner, headers, max_size
+        self.is_open, self._is_skipping, self._code, self._frames = True, False, 0, 0
         self._fragments: bytearray | None = None
         pings = (False, 10, 10, picows.WSAutoPingStrategy.PING_WHEN_IDLE, False)
         limits = (max_size, None, READ_BYTES)
@@ -59,10 +59,7 @@ class PicowsFraming(WSListener, Framing):
     @property
     def close_code(self) -> int | None:
         """Of the far end's close; 1006 if it broke, None while it is open."""
-        last: WSCloseHandshake | None = self._socket.close_handshake
-        if last is not None and last.recv is not None:
-            return int(last.recv.code.value) or NO_CODE
-        return NO_CLOSE_FRAME if self._socket.is_disconnected else None
+        return self._code or (NO_CLOSE_FRAME if self._socket.is_disconnected else None)
 
     def send(self, message: bytes) -> None:
         """Send a text message; on a closed socket, do nothing."""
@@ -78,7 +75,7 @@ class PicowsFraming(WSListener, Framing):
     def close(self, code: int, reason: str) -> None:
         """Say goodbye."""
         self.is_open = False
-        self._socket.send_close(WSCloseCode(code), reason.encode())
+        self._socket.send_close(code, reason.encode())  # type: ignore[arg-type]
 
     def receive(self, data: bytes) -> None:
         """Take what an ear has left, and what came before there was one."""
@@ -93,7 +90,7 @@ class PicowsFraming(WSListener, Framing):
         """Hand on a frame."""
         kind, is_part = frame.msg_type, not frame.fin or self._fragments is not None
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
-            self._fail(WSCloseCode.PROTOCOL_ERROR)
+            self._fail(WSCloseCode.PROTOCOL_ERROR.value)
         elif kind is not TEXT and kind.value >= WSMsgType.CLOSE.value:
             self._take_control(frame, kind)
         elif self.is_open:  # What comes after goodbye is for nobody.
@@ -113,26 +110,29 @@ class PicowsFraming(WSListener, Framing):
             self._is_skipping = not frame.fin
             self._owner.take_other(kind.value)
         elif (kind == TEXT) is not (self._fragments is None):
-            self._fail(WSCloseCode.PROTOCOL_ERROR)
+            self._fail(WSCloseCode.PROTOCOL_ERROR.value)
         else:
             text = self._fragments = self._fragments or bytearray()
             text += frame.get_payload_as_memoryview()
             if len(text) > self._max_size:
-                self._fail(WSCloseCode.MESSAGE_TOO_BIG)
+                self._fail(WSCloseCode.MESSAGE_TOO_BIG.value)
             elif frame.fin:
                 self._fragments = None
                 self.taker.receive(bytes(text))
 
     def _take_control(self, frame: WSFrame, kind: WSMsgType) -> None:
+        payload = frame.get_payload_as_bytes()
         if kind == WSMsgType.PING:
-            self._socket.send_pong(frame.get_payload_as_bytes())
+            self._socket.send_pong(payload)
         elif kind == WSMsgType.CLOSE:
-            self._fail(frame.get_close_code() if frame.payload_size else WSCloseCode.OK)
+            # Not by its own enumeration, which knows no codes of applications.
+            self._code = int.from_bytes(payload[:2], "big") or NO_CODE
+            self._fail(self._code if payload else WSCloseCode.OK.value)
         self._owner.take_other(kind.value)
 
-    def _fail(self, code: WSCloseCode) -> None:
+    def _fail(self, code: int) -> None:
         if self.is_open:
-            self.close(code.value, "")
+            self.close(code, "")
         self._owner.end()
 
     def pause_writing(self) -> None:

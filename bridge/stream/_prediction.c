@@ -210,6 +210,10 @@ static PyObject *Predictor_foresee(Predictor *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "no frame looks like that");
         return NULL;
     }
+    if (self->sample_bytes < 1) {
+        PyErr_SetString(PyExc_ValueError, "samples have bytes");
+        return NULL;
+    }
     memcpy(self->bytes, bytes, (size_t)size);
     memcpy(self->kinds, kinds, (size_t)count);
     memcpy(self->ends, ends, (size_t)ends_bytes);
@@ -235,14 +239,17 @@ static int Predictor_init(Predictor *self, PyObject *args, PyObject *keywords)
 {
     static char *names[] = {"sample_bytes", "bytes_per_ms", "step_ms", "size_limit",
                             NULL};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "nnnn", names, &self->sample_bytes,
-                                     &self->bytes_per_ms, &self->step_ms,
-                                     &self->size_limit))
+    Py_ssize_t sample_bytes, bytes_per_ms;
+    self->count = 0;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "nnnn", names, &sample_bytes,
+                                     &bytes_per_ms, &self->step_ms, &self->size_limit))
         return -1;
-    if (self->sample_bytes < 1 || self->bytes_per_ms < 1) {
+    if (sample_bytes < 1 || bytes_per_ms < 1) {
         PyErr_SetString(PyExc_ValueError, "samples have bytes");
         return -1;
     }
+    self->sample_bytes = sample_bytes;
+    self->bytes_per_ms = bytes_per_ms;
     return 0;
 }
 

@@ -107,6 +107,23 @@ async def test_a_cancellation_from_within_is_a_failure() -> None:
         assert far_end.closed == (1011, "the bot failed")
 
 
+async def test_a_bot_that_cancels_itself_has_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """As some do who mean to end; they would leave the call mute."""
+
+    async def confused(_call: Call) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.sleep(100)
+
+    async with calling(confused) as far_end:
+        await asyncio.sleep(1)
+        assert far_end.closed == (1011, "the bot failed")
+    assert "the bot cancelled itself" in caplog.text
+
+
 async def test_a_stop_ends_the_call() -> None:
     """Where the far end sends one."""
     async with calling(listen) as far_end:

@@ -271,6 +271,19 @@ async def test_what_is_no_request_is_dropped(request_bytes: bytes) -> None:
             assert (await client.get("/healthz")).status_code == 200
 
 
+@pytest.mark.parametrize("code", [1000, 1001, 3000, 4001, 4999])
+async def test_a_far_end_may_close_with_any_code(start: str, code: int) -> None:
+    """It gets it back, and the call ends or waits as ever."""
+    async with server(resume_s=0.1) as running:
+        socket = await connect(running.url)
+        await socket.send(start)
+        await until(lambda: running.sessions)
+        await socket.close(code, "enough")
+        await until(lambda: not running.sessions)
+        assert socket.close_code == code
+        assert running.metrics.streams_active == 0
+
+
 async def test_pings_are_sent_and_their_pongs_awaited(start: str) -> None:
     """A half-dead socket is dropped: it stays open, and reads nothing."""
     async with server(ping_interval_s=0.1, ping_timeout_s=1.5) as running:

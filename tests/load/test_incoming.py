@@ -207,8 +207,14 @@ def test_spoiled_messages_are_never_read_otherwise(payload: bytes, data: Any) ->
 
 @compiled
 def test_samples_have_bytes() -> None:
+    """And one is made once, and read from only then."""
     with pytest.raises(ValueError, match="bytes"):
         COMPILED.Incoming(0)
+    with pytest.raises(ValueError, match="made once"):
+        COMPILED.Incoming(2).__init__(2)
+    unmade = COMPILED.Incoming.__new__(COMPILED.Incoming)
+    with pytest.raises(ValueError, match="bytes"):
+        unmade.read_from(None, 0, 0, b"", b"")
 
 
 async def test_without_a_compiler_nothing_is_read(

@@ -28,6 +28,21 @@ def test_what_it_costs_to_end_calls_is_no_seconds_work() -> None:
     assert second.streams == 2
 
 
+def test_of_a_moment_before_the_end_nothing_is_said() -> None:
+    """A second that has only just begun is told as one without streams."""
+    told: list[Second] = []
+    seconds = Seconds(perf_counter() - 1, told.append, lambda: 2)
+    seconds._tell(2)
+    be_busy()
+    seconds.over()
+    seconds._tell(2)
+
+    assert [(each.streams, each.cpu_cores > 0) for each in told] == [
+        (2, True),
+        (0, False),
+    ]
+
+
 def test_a_second_in_which_calls_only_end_costs_nothing() -> None:
     """It is told all the same."""
     told: list[Second] = []

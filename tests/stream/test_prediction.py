@@ -325,6 +325,22 @@ def test_what_no_frame_looks_like_is_refused(form: tuple[bytes, bytes, bytes]) -
     assert predictor.take(b"") is None
 
 
+@compiled
+def test_one_that_was_not_made_foresees_nothing() -> None:
+    """Nor one whose making failed."""
+    assert PREDICTOR is not None
+    form = (b"", bytes([3]), bytes(4), 0, 0, 0, 0)
+    unmade = PREDICTOR.Predictor.__new__(PREDICTOR.Predictor)
+    with pytest.raises(ValueError, match="samples have bytes"):
+        unmade.foresee(*form)
+
+    made = PREDICTOR.Predictor(2, 16, 100, 65536)
+    made.foresee(*form)
+    with pytest.raises(ValueError, match="samples have bytes"):
+        made.__init__(0, 16, 100, 65536)
+    assert made.take(b"AAAA") is None
+
+
 def test_without_a_compiler_nothing_is_foreseen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
