@@ -31,6 +31,11 @@ class _End(asyncio.Transport):
         """There is no socket to know anything of."""
         return "in memory" if name == "peername" else default
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Who is told of everything from now on."""
+        assert isinstance(protocol, asyncio.Protocol)
+        self._protocol = protocol
+
     def set_write_buffer_limits(
         self, high: int | None = None, low: int | None = None
     ) -> None:
